@@ -1,0 +1,95 @@
+"""Server-sent events, split without losing a byte.
+
+A Frame keeps the exact bytes it came from, so writing frames back reproduces the stream.
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from proxy_core.errors import Fault, FaultKind, ParleyError
+
+_BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
+_LINE = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass
+class Frame:
+    """One event or comment block, with the blank line that ends it (missing only at the end of a cut stream)."""
+
+    raw: bytes
+
+    @cached_property
+    def data(self) -> bytes | None:
+        """The joined `data:` lines; None when there are none (a comment, a bare `event:` line)."""
+        values = [value for name, value in self._fields if name == b"data"]
+        return b"\n".join(values) if values else None
+
+    @cached_property
+    def event(self) -> str | None:
+        for name, value in self._fields:
+            if name == b"event":
+                return value.decode("utf-8", "replace")
+        return None
+
+    @cached_property
+    def is_comment(self) -> bool:
+        return not self._fields
+
+    @cached_property
+    def _fields(self) -> list[tuple[bytes, bytes]]:
+        fields = []
+        for line in _LINE.split(self.raw):
+            if not line or line.startswith(b":"):
+                continue
+            name, _, value = line.partition(b":")
+            fields.append((name, value[1:] if value.startswith(b" ") else value))
+        return fields
+
+
+class FrameSplitter:
+    """Bytes in any portions to Frames. `feed` returns the frames that are complete; `flush` what is left."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._buffer = b""
+        self._searched = 0
+        self._max = max_event_bytes
+        self._at_start = True
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Raises ParleyError when one event grows beyond the limit."""
+        buffer = self._buffer + data if self._buffer else data
+        if self._at_start and buffer:
+            if _BOM.startswith(buffer[:3]) and len(buffer) < 3:
+                self._buffer = buffer
+                return []
+            buffer = buffer.removeprefix(_BOM)
+            self._at_start = False
+        frames: list[Frame] = []
+        start = 0
+        for match in _BOUNDARY.finditer(buffer, max(0, self._searched - 3)):
+            if match.end() == len(buffer) and match.group().endswith(b"\r"):
+                break  # the second half of a CRLF may be still to come
+            frames.append(Frame(buffer[start : match.end()]))
+            start = match.end()
+        self._buffer = buffer[start:]
+        self._searched = len(self._buffer)
+        if len(self._buffer) > self._max:
+            raise ParleyError(Fault(FaultKind.UPSTREAM, f"The backend sent an event of over {self._max} bytes."))
+        return frames
+
+    def flush(self) -> list[Frame]:
+        rest, self._buffer, self._searched = self._buffer, b"", 0
+        return [Frame(rest)] if rest.strip() else []
+
+
+def render(data: bytes, event: str | None = None) -> bytes:
+    """One event as bytes; `data` must hold no line break (JSON never does)."""
+    if event is None:
+        return b"data: " + data + b"\n\n"
+    return b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"
