@@ -44,7 +44,7 @@ class Frame:
     @cached_property
     def _fields(self) -> list[tuple[bytes, bytes]]:
         fields = []
-        for line in _LINE.split(self.raw):
+        for line in _LINE.split(self.raw.removeprefix(_BOM)):
             if not line or line.startswith(b":"):
                 continue
             name, _, value = line.partition(b":")
@@ -59,17 +59,10 @@ class FrameSplitter:
         self._buffer = b""
         self._searched = 0
         self._max = max_event_bytes
-        self._at_start = True
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raises ParleyError when one event grows beyond the limit."""
         buffer = self._buffer + data if self._buffer else data
-        if self._at_start and buffer:
-            if _BOM.startswith(buffer[:3]) and len(buffer) < 3:
-                self._buffer = buffer
-                return []
-            buffer = buffer.removeprefix(_BOM)
-            self._at_start = False
         frames: list[Frame] = []
         start = 0
         for match in _BOUNDARY.finditer(buffer, max(0, self._searched - 3)):
@@ -85,7 +78,7 @@ class FrameSplitter:
 
     def flush(self) -> list[Frame]:
         rest, self._buffer, self._searched = self._buffer, b"", 0
-        return [Frame(rest)] if rest.strip() else []
+        return [Frame(rest)] if rest else []
 
 
 def render(data: bytes, event: str | None = None) -> bytes:

@@ -1,0 +1,46 @@
+"""One try at one upstream: the request that is sent, and all that is needed to read what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from proxy_core.exchange.step import HeaderList
+from proxy_core.pipeline.lanes import LaneChoice
+from proxy_core.pipeline.stages import Stage
+from proxy_core.protocols.contract import Codec, View
+from proxy_core.routing.upstreams import Upstream
+from proxy_core.turn.losses import Losses
+
+
+@dataclass(slots=True)
+class OutgoingRequest:
+    """What goes over the wire. `url` is absolute."""
+
+    method: str
+    url: str
+    headers: HeaderList
+    body: bytes
+
+
+@dataclass(slots=True)
+class Attempt:
+    """`view` and `stages` are for the translate lane; `mirror` is the model name to show in the other two.
+
+    `local_answer` turns the whole answer into the client's body where that is not a matter of protocols (a token
+    count).
+    """
+
+    number: int
+    upstream: Upstream
+    codec: Codec
+    choice: LaneChoice
+    request: OutgoingRequest
+    losses: Losses = field(default_factory=Losses)
+    view: View | None = None
+    stages: Sequence[Stage] = ()
+    mirror: str | None = None
+    status: int | None = None
+    outcome: str = ""
+    started: float = 0.0
+    on_reply: Callable[[bytes], bytes] | None = None

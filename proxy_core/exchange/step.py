@@ -1,0 +1,33 @@
+"""What the layer that owns the sockets is to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+type HeaderList = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Head:
+    """The client's response status and headers. No content-length means: as it comes (chunked)."""
+
+    status: int
+    headers: HeaderList
+
+
+@dataclass(slots=True)
+class Step:
+    """To be done in this order: send `head`, send `chunks`, then end the answer or start the next attempt.
+
+    `end` with the upstream still talking means that it is to be cancelled.
+    """
+
+    head: Head | None = None
+    chunks: Sequence[bytes] = ()
+    end: bool = False
+    retry: bool = False
+
+
+HOLD = Step()
+"""Nothing for the client yet."""

@@ -1,0 +1,224 @@
+"""Streamed answers, from the upstream's bytes to the client's.
+
+Nothing is given out before the first *generated* event: overloads come inside a 200, as the first event or right
+after the handshake events, and until then the exchange can still try elsewhere or answer with a real status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.pipeline.splice import ModelMirror
+from proxy_core.pipeline.stages import Stage, through
+from proxy_core.protocols.contract import Codec, FrameKind, View
+from proxy_core.turn.content import Text, Thinking
+from proxy_core.turn.events import (
+    ArgumentsDelta,
+    BlockStarted,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    SealDelta,
+    TextDelta,
+    ThinkingDelta,
+)
+from proxy_core.wire.sse import Frame, FrameSplitter
+
+_GENERATED = (TextDelta, ThinkingDelta, ArgumentsDelta, SealDelta, Finished, Ended)
+_CUT = "The backend's answer ended before it was complete."
+
+
+class AnswerStream(Protocol):
+    """`ready`: something was generated, or the end was reached. `complete`: the terminal event was seen, or a fault.
+
+    The owner decides what becomes of a `fault` that comes before `ready`; after it, the fault has already been
+    written out in the client's protocol.
+    """
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def complete(self) -> bool: ...
+
+    @property
+    def fault(self) -> Fault | None: ...
+
+    def feed(self, data: bytes) -> list[bytes]: ...
+
+    def close(self) -> list[bytes]:
+        """The upstream has finished its message."""
+        ...
+
+    def fail(self, fault: Fault) -> list[bytes]:
+        """The upstream broke, or the answer is cut by us: ends the client's stream with a terminal error."""
+        ...
+
+
+class UntouchedStream:
+    """Verbatim and edit lanes: frames are looked at and given out with their own bytes."""
+
+    def __init__(self, codec: Codec, mirror: ModelMirror | None = None) -> None:
+        self.ready = False
+        self.complete = False
+        self.fault: Fault | None = None
+        self._codec = codec
+        self._mirror = mirror
+        self._splitter = FrameSplitter()
+        self._finished = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return self._pass(self._splitter.feed(data))
+
+    def close(self) -> list[bytes]:
+        chunks = self._pass(self._splitter.flush())
+        if self.complete:
+            return chunks
+        if self._finished:  # some vendors leave out [DONE]; a finish reason was seen, so nothing is missing
+            self.complete = True
+            return chunks
+        return chunks + self.fail(Fault(FaultKind.CUT, _CUT))
+
+    def fail(self, fault: Fault) -> list[bytes]:
+        if self.complete:
+            return []
+        self.complete = True
+        self.fault = fault
+        return [self._codec.write_stream_fault(fault)] if self.ready else []
+
+    def _pass(self, frames: Sequence[Frame]) -> list[bytes]:
+        chunks = []
+        for frame in frames:
+            if self.fault:
+                break
+            if not self.complete:
+                self._watch(frame)
+            chunks.append(self._mirror.apply(frame.raw) if self._mirror else frame.raw)
+        return chunks
+
+    def _watch(self, frame: Frame) -> None:
+        match self._codec.classify(frame):
+            case FrameKind.CONTENT:
+                self.ready = True
+            case FrameKind.FINISH:
+                self.ready = self._finished = True
+            case FrameKind.TERMINAL:
+                self.ready = self.complete = True
+            case FrameKind.ERROR:
+                self.fault = self._fault_in(frame)
+                self.complete = True
+            case FrameKind.OPENING | FrameKind.PING:
+                pass
+
+    def _fault_in(self, frame: Frame) -> Fault:
+        reader = self._codec.stream_reader()
+        for event in reader.read(frame):
+            if isinstance(event, Failed):
+                return event.fault
+        return Fault(FaultKind.UPSTREAM, "The backend ended its answer with an error.")
+
+
+class TranslatedStream:
+    """Translate lane: frames are read into events, run through the stages, and written for the client."""
+
+    def __init__(self, upstream: Codec, client: Codec, view: View, stages: Sequence[Stage] = ()) -> None:
+        self.ready = False
+        self.complete = False
+        self.fault: Fault | None = None
+        self._splitter = FrameSplitter()
+        self._reader = upstream.stream_reader()
+        self._writer = client.stream_writer(view)
+        self._stages = tuple(stages)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return self._translate(self._splitter.feed(data))
+
+    def close(self) -> list[bytes]:
+        chunks = self._translate(self._splitter.flush())
+        return chunks + self._write(self._reader.close())
+
+    def fail(self, fault: Fault) -> list[bytes]:
+        return self._write((Failed(fault),))
+
+    def _translate(self, frames: Sequence[Frame]) -> list[bytes]:
+        chunks: list[bytes] = []
+        read = self._reader.read
+        for frame in frames:
+            if self.complete:
+                break
+            chunks += self._write(read(frame))
+        return chunks
+
+    def _write(self, events: Iterable[Event]) -> list[bytes]:
+        if self._stages:
+            events = through(self._stages, events)
+        chunks = []
+        for event in events:
+            if self.complete:
+                break
+            self._watch(event)
+            if self.fault is None or self.ready:
+                data = self._writer.write(event)
+                if data:
+                    chunks.append(data)
+        return chunks
+
+    def _watch(self, event: Event) -> None:
+        if not self.ready and _is_generated(event):
+            self.ready = True
+        if isinstance(event, Failed):
+            self.fault = event.fault
+            self.complete = True
+        elif isinstance(event, Ended):
+            self.complete = True
+
+
+def _is_generated(event: Event) -> bool:
+    if isinstance(event, BlockStarted):
+        return not isinstance(event.part, Text | Thinking) or bool(event.part.text)
+    return isinstance(event, _GENERATED)
+
+
+def guarded(stream: AnswerStream, on_crash: Callable[[Exception], Fault]) -> AnswerStream:
+    """`stream`, whose own exceptions become a terminal error of the client's protocol instead of a hanging client."""
+    return _Guarded(stream, on_crash)
+
+
+class _Guarded:
+    def __init__(self, stream: AnswerStream, on_crash: Callable[[Exception], Fault]) -> None:
+        self._stream = stream
+        self._on_crash = on_crash
+
+    @property
+    def ready(self) -> bool:
+        return self._stream.ready
+
+    @property
+    def complete(self) -> bool:
+        return self._stream.complete
+
+    @property
+    def fault(self) -> Fault | None:
+        return self._stream.fault
+
+    def feed(self, data: bytes) -> list[bytes]:
+        try:
+            return self._stream.feed(data)
+        except ParleyError as error:
+            return self._stream.fail(error.fault)
+        except Exception as error:  # noqa: BLE001 - the bridge around a stream: a crash must not leave the client hanging
+            return self._stream.fail(self._on_crash(error))
+
+    def close(self) -> list[bytes]:
+        try:
+            return self._stream.close()
+        except ParleyError as error:
+            return self._stream.fail(error.fault)
+        except Exception as error:  # noqa: BLE001 - as in feed
+            return self._stream.fail(self._on_crash(error))
+
+    def fail(self, fault: Fault) -> list[bytes]:
+        return self._stream.fail(fault)
