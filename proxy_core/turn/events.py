@@ -24,6 +24,8 @@ class Started:
     created: int | None = None
     usage: Usage | None = None
     extra: Extra = field(default_factory=dict)
+    origin: ProtocolName | None = None
+    """The protocol whose reader made the events: only its writer puts extras and raw finish reasons back."""
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ class Folder:
                 self._close(event.block)
             case Started():
                 self.reply.id, self.reply.model = event.id, event.model
-                self.reply.created = event.created
+                self.reply.created, self.reply.origin = event.created, event.origin
                 self.reply.extra.update(event.extra)
                 if event.usage:
                     self._add_usage(event.usage)
@@ -127,7 +127,7 @@ def fold(events: Iterable[Event]) -> Reply:
 
 def unfold(reply: Reply) -> Iterator[Event]:
     """The events of a whole Reply; `fold(unfold(reply))` equals `reply`."""
-    yield Started(reply.id, reply.model, reply.created, None, dict(reply.extra))
+    yield Started(reply.id, reply.model, reply.created, None, dict(reply.extra), reply.origin)
     block = 0
     for choice in reply.choices:
         for part in choice.parts:

@@ -33,6 +33,11 @@ class Losses:
         self._items[loss] = None
 
     def drop_extra(self, path: str, extra: dict, target: str) -> None:
-        """Report every origin-only field in `extra`, which `target` has no place for."""
+        """Report every origin-only field in `extra`, which `target` has no place for.
+
+        A key with a leading underscore is a reader's note to its own writer (item ids, grouping), not content.
+        """
         for key in extra:
+            if key.startswith("_"):
+                continue
             self.drop(f"{path}.{key}" if path else key, f"{target} has no such field")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from proxy_core.turn.content import Extra, Part
+from proxy_core.turn.content import Extra, Part, ProtocolName
 
 type FinishReason = Literal[
     "stop", "length", "tool_calls", "content_filter", "refusal", "stop_sequence", "pause", "error", "other"
@@ -59,3 +59,5 @@ class Reply:
     usage: Usage | None = None
     created: int | None = None
     extra: Extra = field(default_factory=dict)
+    origin: ProtocolName | None = None
+    """The protocol whose reader made it: only its writer puts extras and raw finish reasons back."""
