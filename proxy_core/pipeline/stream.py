@@ -25,9 +25,12 @@ from proxy_core.turn.events import (
     TextDelta,
     ThinkingDelta,
 )
+from proxy_core.wire.json import dumps
 from proxy_core.wire.sse import Frame, FrameSplitter
 
 _GENERATED = (TextDelta, ThinkingDelta, ArgumentsDelta, SealDelta, Finished, Ended)
+_FINISH_SUFFICES = frozenset({"openai_chat", "gemini"})
+"""Gemini has no event of its own for the end; several Chat vendors leave out [DONE]."""
 _CUT = "The backend's answer ended before it was complete."
 
 
@@ -77,7 +80,7 @@ class UntouchedStream:
         chunks = self._pass(self._splitter.flush())
         if self.complete:
             return chunks
-        if self._finished:  # some vendors leave out [DONE]; a finish reason was seen, so nothing is missing
+        if self._finished and self._codec.name in _FINISH_SUFFICES:
             self.complete = True
             return chunks
         return chunks + self.fail(Fault(FaultKind.CUT, _CUT))
@@ -119,6 +122,37 @@ class UntouchedStream:
             if isinstance(event, Failed):
                 return event.fault
         return Fault(FaultKind.UPSTREAM, "The backend ended its answer with an error.")
+
+
+class RawStream:
+    """Gemini's stream as one JSON array, between two Gemini ends: no frames to look at, bytes pass as they come."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.ready = False
+        self.complete = False
+        self.fault: Fault | None = None
+        self._codec = codec
+        self._last = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        if data.strip():
+            self.ready = True
+            self._last = data
+        return [data]
+
+    def close(self) -> list[bytes]:
+        if self._last.rstrip().endswith(b"]"):
+            self.complete = True
+            return []
+        return self.fail(Fault(FaultKind.CUT, _CUT))
+
+    def fail(self, fault: Fault) -> list[bytes]:
+        if self.complete:
+            return []
+        self.complete = True
+        self.fault = fault
+        element = dumps(self._codec.write_fault(fault))
+        return [b"," + element + b"]"] if self.ready else []
 
 
 class TranslatedStream:

@@ -1,13 +1,18 @@
-"""The four protocols, one folder each. A new one is a folder and a line in the table below."""
+"""The four protocols, one folder each. A new one is a folder and a line in the tables below."""
 
 from __future__ import annotations
 
-from proxy_core.protocols.anthropic import ANTHROPIC
-from proxy_core.protocols.contract import Codec
+from collections.abc import Callable, Mapping
+
+from proxy_core.protocols import anthropic, gemini, openai_chat, openai_responses
+from proxy_core.protocols.anthropic import ANTHROPIC, STRUCTURED_OUTPUT_TOOL, strip_billing_header
+from proxy_core.protocols.contract import Call, Codec
 from proxy_core.protocols.gemini import GEMINI
 from proxy_core.protocols.openai_chat import OPENAI_CHAT
-from proxy_core.protocols.openai_responses import OPENAI_RESPONSES
+from proxy_core.protocols.openai_responses import OPENAI_RESPONSES, refuse_server_state
 from proxy_core.turn.content import ProtocolName
+from proxy_core.turn.losses import Losses
+from proxy_core.turn.request import ChatRequest
 
 CODECS: dict[ProtocolName, Codec] = {
     "openai_chat": OPENAI_CHAT,
@@ -15,3 +20,34 @@ CODECS: dict[ProtocolName, Codec] = {
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
 }
+
+PREPARATIONS: dict[ProtocolName, tuple[Callable[[ChatRequest, Losses], None], ...]] = {
+    "anthropic": (strip_billing_header,),
+    "openai_responses": (lambda request, losses: refuse_server_state(request),),
+}
+"""What is done to a request before it leaves its own protocol."""
+
+_FOLDERS = {
+    "openai_chat": openai_chat.endpoints,
+    "openai_responses": openai_responses.endpoints,
+    "anthropic": anthropic.endpoints,
+    "gemini": gemini.endpoints,
+}
+
+
+def recognise(method: str, path: str, query: Mapping[str, str]) -> Call | None:
+    """The call that a path stands for, or None when it belongs to no protocol."""
+    for endpoints in _FOLDERS.values():
+        call = endpoints.recognise(method, path, query)
+        if call:
+            return call
+    return None
+
+
+def endpoint_path(call: Call, model: str, stream: bool) -> str:
+    """The path of a call at a backend of the same protocol, relative to its base URL."""
+    call.stream = stream
+    return _FOLDERS[call.protocol].upstream_path(call, model)
+
+
+__all__ = ["CODECS", "PREPARATIONS", "STRUCTURED_OUTPUT_TOOL", "endpoint_path", "recognise"]

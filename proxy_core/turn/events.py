@@ -25,7 +25,6 @@ class Started:
     usage: Usage | None = None
     extra: Extra = field(default_factory=dict)
     origin: ProtocolName | None = None
-    origin: ProtocolName | None = None
     """The protocol whose reader made the events: only its writer puts extras and raw finish reasons back."""
 
 

@@ -43,7 +43,7 @@ class Folder:
             case TextDelta():
                 self._pieces[event.block].append(event.text)
                 part = self._parts[event.block]
-                if event.logprobs and isinstance(part, Text):
+                if event.logprobs is not None and isinstance(part, Text):
                     part.logprobs = (part.logprobs or []) + event.logprobs
             case ThinkingDelta() | ArgumentsDelta():
                 self._pieces[event.block].append(event.text)
@@ -149,7 +149,7 @@ def _unfold_part(block: int, part: Part, choice: int) -> Iterator[Event]:
             if isinstance(skeleton, Text):
                 logprobs, skeleton.logprobs = skeleton.logprobs, None
             yield BlockStarted(block, skeleton, choice)
-            if text or logprobs:
+            if text or logprobs is not None:
                 yield TextDelta(block, text, logprobs)
         case Thinking():
             text, skeleton.text = skeleton.text, ""

@@ -60,6 +60,4 @@ class Reply:
     created: int | None = None
     extra: Extra = field(default_factory=dict)
     origin: ProtocolName | None = None
-    """The protocol whose reader made it: only that one writes the extras back. None: made by the proxy."""
-    origin: ProtocolName | None = None
     """The protocol whose reader made it: only its writer puts extras and raw finish reasons back."""

@@ -9,12 +9,13 @@ that are not valid base64, so nothing else will do.
 from __future__ import annotations
 
 import base64
-import binascii
 
 from proxy_core.turn.content import ProtocolName, Seal
 
 _MARK = b"\x00parley-seal\x01"
 _MARK_BASE64 = base64.b64encode(_MARK[:12]).decode()
+FOREIGN_MARK = _MARK_BASE64.encode()
+"""What every envelope begins with, as it stands in a request body."""
 _CODES: dict[ProtocolName, bytes] = {
     "openai_chat": b"c",
     "openai_responses": b"r",
@@ -28,7 +29,7 @@ def sealed_for(seal: Seal, protocol: ProtocolName) -> str:
     """The string to put into `protocol`'s field: the provider's own where it is at home, an envelope elsewhere."""
     if seal.origin == protocol:
         return seal.data
-    return base64.b64encode(_MARK + _CODES[seal.origin] + seal.data.encode()).decode()
+    return base64.b64encode(_MARK + _CODES[seal.origin] + seal.data.encode("utf-8", "surrogatepass")).decode()
 
 
 def unsealed_from(data: str, protocol: ProtocolName) -> Seal:
@@ -37,7 +38,9 @@ def unsealed_from(data: str, protocol: ProtocolName) -> Seal:
         return Seal(protocol, data)
     try:
         envelope = base64.b64decode(data, validate=True)
+        if not envelope.startswith(_MARK):
+            return Seal(protocol, data)
         origin = _ORIGINS[envelope[len(_MARK) : len(_MARK) + 1]]
-        return Seal(origin, envelope[len(_MARK) + 1 :].decode())
-    except (binascii.Error, KeyError, UnicodeDecodeError):
+        return Seal(origin, envelope[len(_MARK) + 1 :].decode("utf-8", "surrogatepass"))
+    except (ValueError, KeyError):  # not base64, not ASCII, cut off, an origin of a later edition
         return Seal(protocol, data)

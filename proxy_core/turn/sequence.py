@@ -59,7 +59,8 @@ class Sequencer:
 
     def _end(self, event: BlockEnded) -> list[Event]:
         if event.block != self._open:
-            self._ended.add(event.block)
+            if event.block in self._held:
+                self._ended.add(event.block)
             return []
         return [event, *self._next()]
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 
-_BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
+_BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LINE = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 MAX_EVENT_BYTES = 64 * 1024 * 1024

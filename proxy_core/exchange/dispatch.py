@@ -1,0 +1,152 @@
+"""From an admitted request and an upstream to an Attempt: choose the lane, render the request for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import urlencode, urlsplit
+
+from proxy_core.errors import Fault, FaultKind, ParleyError, not_found
+from proxy_core.exchange.attempt import Attempt, OutgoingRequest
+from proxy_core.exchange.headers import REQUIRED, passed_up
+from proxy_core.exchange.inbound import Admitted
+from proxy_core.exchange.step import HeaderList
+from proxy_core.pipeline.lanes import Lane, LaneChoice, choose_lane
+from proxy_core.pipeline.rendering import render
+from proxy_core.pipeline.splice import replace_string_field
+from proxy_core.protocols import CODECS, endpoint_path
+from proxy_core.protocols.contract import Codec, View
+from proxy_core.routing.upstreams import Upstream
+from proxy_core.turn.request import ChatRequest
+from proxy_core.turn.seals import FOREIGN_MARK
+from proxy_core.wire.json import dumps
+
+_CHAT_ONLY = ("embeddings", "images", "completions")
+_MODEL_IN_PATH = frozenset({"gemini"})
+
+
+class Dispatcher:
+    """Renders attempts. `read` parses the client's request once, however many attempts are made of it."""
+
+    def __init__(self, admitted: Admitted, clock: Callable[[], float]) -> None:
+        self._admitted = admitted
+        self._client = CODECS[admitted.call.protocol]
+        self._clock = clock
+        self._request: ChatRequest | None = None
+
+    def attempt(self, number: int, upstream: Upstream) -> Attempt:
+        """Raises ParleyError where the request cannot be carried to that upstream."""
+        self._check_operation(upstream)
+        choice = self._choose(upstream)
+        codec = CODECS[upstream.backend.protocol]
+        if choice.lane is Lane.TRANSLATE:
+            attempt = self._translated(number, upstream, codec, choice)
+        else:
+            attempt = self._native(number, upstream, codec, choice)
+        attempt.started = self._clock()
+        return attempt
+
+    def _check_operation(self, upstream: Upstream) -> None:
+        operation = self._admitted.call.operation
+        if operation in _CHAT_ONLY and upstream.backend.protocol != "openai_chat":
+            raise not_found(f"Backend '{upstream.backend.name}' has no {operation}; name a model of an OpenAI-compatible backend.")
+
+    def _choose(self, upstream: Upstream) -> LaneChoice:
+        admitted = self._admitted
+        client = admitted.call.protocol
+        edits = []
+        if admitted.model != upstream.model:
+            edits.append(f"model '{admitted.model}' is '{upstream.model}' there")
+        rewrites = ["a signature of another provider"] if FOREIGN_MARK in admitted.body else []
+        return choose_lane(client, upstream.backend.protocol, edits, rewrites)
+
+    def _native(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
+        admitted = self._admitted
+        body = admitted.body
+        renamed = choice.lane is Lane.EDIT and codec.name not in _MODEL_IN_PATH
+        if renamed and "model" in admitted.json:
+            body = replace_string_field(body, "model", upstream.model)
+        elif renamed:
+            body = dumps({"model": upstream.model, **admitted.json})
+        own = upstream.backend.credentials == "own"
+        headers = self._outgoing_headers(upstream, codec, passed_up(admitted.inbound.headers, credentials=not own))
+        shown = f"{upstream.backend.name}:{upstream.model}" if upstream.backend.shows_own_name else admitted.model
+        return Attempt(
+            number=number,
+            upstream=upstream,
+            codec=codec,
+            choice=choice,
+            request=OutgoingRequest(admitted.inbound.method, self._url(upstream), headers, body),
+            mirror=shown if renamed and own else None,
+        )
+
+    def _translated(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
+        admitted = self._admitted
+        shown = f"{upstream.backend.name}:{upstream.model}" if upstream.backend.shows_own_name else admitted.model
+        rendered = render(self.read(), upstream, codec)
+        view = View(
+            model=shown,
+            request=self.read(),
+            framing=admitted.call.framing,
+            created=int(self._clock()),
+        )
+        accept = "text/event-stream" if admitted.stream else "application/json"
+        headers = [("content-type", "application/json"), ("accept", accept)]
+        agent = admitted.inbound.headers.get("user-agent")
+        if agent:
+            headers.append(("user-agent", agent))
+        headers = self._outgoing_headers(upstream, codec, headers, rendered.call.headers)
+        url = upstream.url or upstream.backend.base_url + rendered.call.path
+        return Attempt(
+            number=number,
+            upstream=upstream,
+            codec=codec,
+            choice=choice,
+            request=OutgoingRequest("POST", url, headers, dumps(rendered.call.body)),
+            losses=rendered.losses,
+            view=view,
+            stages=rendered.stages,
+        )
+
+    def read(self) -> ChatRequest:
+        """The client's request as turns."""
+        if self._request is None:
+            request = self._client.read_request(self._admitted.json, self._admitted.call)
+            self._request = replace(request, stream=self._admitted.stream)
+        return self._request
+
+    def _url(self, upstream: Upstream) -> str:
+        """The upstream's address with the client's own query, less its key."""
+        admitted = self._admitted
+        if upstream.url:
+            return upstream.url
+        path = endpoint_path(admitted.call, upstream.model, admitted.stream)
+        base, _, query = path.partition("?")
+        named = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
+        own = {name: value for name, value in admitted.inbound.query.items() if name != "key" and name not in named}
+        if admitted.call.framing == "json_array":
+            named.pop("alt", None)
+        query = urlencode({**named, **own})
+        return upstream.backend.base_url + base + (f"?{query}" if query else "")
+
+    def _outgoing_headers(
+        self, upstream: Upstream, codec: Codec, headers: HeaderList, more: Mapping[str, str] | None = None
+    ) -> HeaderList:
+        """`headers` with those of the codec, the backend's own and its key over them; answers uncompressed."""
+        over: dict[str, str] = {"accept-encoding": "identity", **(more or {}), **upstream.backend.headers}
+        if upstream.backend.credentials == "own" and upstream.key:
+            over |= codec.auth_headers(upstream.key)
+        present = {name.lower() for name, _ in headers}
+        for name, value in REQUIRED.get(codec.name, {}).items():
+            if name not in present:
+                over.setdefault(name, value)
+        replaced = {name.lower() for name in over}
+        kept = [(name, value) for name, value in headers if name.lower() not in replaced]
+        return [*kept, *over.items()]
+
+
+def check_url(url: str) -> None:
+    """Raises ParleyError when an upstream's address cannot be called."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ParleyError(Fault(FaultKind.INTERNAL, f"'{url}' is no address of a backend."))

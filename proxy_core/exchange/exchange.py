@@ -1,0 +1,232 @@
+"""The state machine of one client request: attempts at upstreams, and the one answer that the client gets.
+
+A stream layer drives it: `next_attempt` says what to send; `on_head`, `on_data`, `on_end` and `on_failure` report
+what came of it and return the Step to do. Nothing reaches the client before an attempt has generated something, so
+up to then a failing attempt costs the client nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.headers import answer_headers, is_event_stream, stream_headers
+from proxy_core.exchange.inbound import Admitted, HeaderMap
+from proxy_core.exchange.step import HOLD, Head, HeaderList, Step
+from proxy_core.pipeline.lanes import Lane
+from proxy_core.pipeline.splice import ModelMirror
+from proxy_core.pipeline.stream import AnswerStream, RawStream, TranslatedStream, UntouchedStream, guarded
+from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream
+from proxy_core.protocols.contract import Codec
+from proxy_core.wire.encoding import Decoder
+from proxy_core.wire.json import dumps
+
+MAX_WHOLE_BYTES = 256 * 1024 * 1024
+
+
+class Exchange:
+    """`attempts` yields one Attempt after another, rendered when it is asked for. `report` takes crashes of our own
+    code, which the client hears of as an internal error."""
+
+    def __init__(
+        self,
+        admitted: Admitted,
+        client: Codec,
+        attempts: Iterator[Attempt],
+        report: Callable[[Exception], None],
+    ) -> None:
+        self.admitted = admitted
+        self.client = client
+        self.attempt: Attempt | None = None
+        self.history: list[Attempt] = []
+        self.committed = False
+        self.finished = False
+        self.fault: Fault | None = None
+        self._attempts = attempts
+        self._report = report
+        self._stream: AnswerStream | None = None
+        self._decoder: Decoder | None = None
+        self._whole: list[bytes] = []
+        self._whole_bytes = 0
+        self._held: list[bytes] = []
+        self._headers = HeaderMap(())
+
+    def next_attempt(self) -> Attempt | None:
+        """The next request to send; None when there is none left (then `give_up` says how it ends).
+
+        Raises ParleyError when the request cannot be rendered for that upstream.
+        """
+        self._stream = None
+        self._decoder = None
+        self._whole, self._whole_bytes = [], 0
+        self._held = []
+        self.attempt = next(self._attempts, None)
+        if self.attempt:
+            self.history.append(self.attempt)
+        return self.attempt
+
+    def on_head(self, status: int, headers: HeaderList) -> None:
+        """The upstream's status and headers. A success that streams is read as it comes, all else as a whole."""
+        attempt = self._current
+        attempt.status = status
+        self._headers = HeaderMap(headers)
+        encoding = self._headers.get("content-encoding", "identity")
+        self._decoder = Decoder(encoding) if encoding != "identity" else None
+        if status < 300 and self.admitted.stream and self._upstream_streams(attempt):
+            self._stream = guarded(self._answer_stream(attempt), self._crash)
+
+    def on_data(self, data: bytes) -> Step:
+        if self.finished:
+            return HOLD
+        if self._decoder:
+            data = self._decoder.feed(data)
+        if self._stream is None:
+            return self._collect(data)
+        chunks = self._stream.feed(data)
+        return self._step(chunks) if chunks or self._stream.complete else HOLD
+
+    def on_end(self) -> Step:
+        """The upstream's message is complete."""
+        if self.finished:
+            return HOLD
+        if self._stream is None:
+            return self._answer_whole()
+        chunks = self._stream.close()
+        step = self._step(chunks)
+        if not step.retry:
+            step = Step(step.head, step.chunks, end=True)
+            self._finish("answered" if self._stream.fault is None else "failed")
+        return step
+
+    def on_failure(self, fault: Fault) -> Step:
+        """No connection, a reset, a time-out."""
+        if self.finished:
+            return HOLD
+        if self._stream and self.committed:
+            if self._stream.complete:
+                return self._ended(())
+            return self._ended(self._stream.fail(fault))
+        return self._failed(fault)
+
+    def give_up(self, fault: Fault) -> Step:
+        """The client's answer when nothing more can be tried."""
+        self.fault = fault
+        self._finish("failed")
+        body = dumps(self.client.write_fault(fault))
+        head = Head(fault.http_status, self._fault_headers(fault, len(body)))
+        return Step(head, (body,), end=True)
+
+    @property
+    def _current(self) -> Attempt:
+        assert self.attempt is not None
+        return self.attempt
+
+    def _upstream_streams(self, attempt: Attempt) -> bool:
+        return is_event_stream(self._headers) or (
+            attempt.choice.lane is not Lane.TRANSLATE and self.admitted.call.framing == "json_array"
+        )
+
+    def _answer_stream(self, attempt: Attempt) -> AnswerStream:
+        if attempt.choice.lane is Lane.TRANSLATE:
+            assert attempt.view is not None
+            return TranslatedStream(attempt.codec, self.client, attempt.view, attempt.stages)
+        if not is_event_stream(self._headers):
+            return RawStream(self.client)
+        return UntouchedStream(self.client, ModelMirror(attempt.mirror) if attempt.mirror else None)
+
+    def _step(self, chunks: list[bytes]) -> Step:
+        stream = self._stream
+        assert stream is not None
+        if self.committed:
+            return Step(chunks=chunks)
+        if stream.fault and not stream.ready:
+            return self._failed(stream.fault)
+        self._held += chunks
+        if not stream.ready:
+            return HOLD
+        self.committed = True
+        held, self._held = self._held, []
+        return Step(Head(200, stream_headers(self.admitted, self._current, self._headers)), held)
+
+    def _collect(self, data: bytes) -> Step:
+        self._whole.append(data)
+        self._whole_bytes += len(data)
+        if self._whole_bytes > MAX_WHOLE_BYTES:
+            return self._failed(Fault(FaultKind.UPSTREAM, f"The backend's answer is larger than {MAX_WHOLE_BYTES} bytes."))
+        return HOLD
+
+    def _answer_whole(self) -> Step:
+        body = b"".join(self._whole)
+        attempt = self._current
+        if self._decoder:
+            body += self._decoder.flush()
+        try:
+            if (attempt.status or 0) >= 400:
+                return self._refused(attempt, body)
+            return self._converted(attempt, body)
+        except ParleyError as error:
+            return self._failed(error.fault)
+        except Exception as error:  # noqa: BLE001 - the bridge, as for streams: a crash becomes a clear error
+            return self._failed(self._crash(error))
+
+    def _refused(self, attempt: Attempt, body: bytes) -> Step:
+        """An error status: passed on as it is within one protocol, else in the client's words."""
+        fault = attempt.codec.read_fault(attempt.status or 500, self._headers, body)
+        if attempt.codec is not self.client:
+            return self._failed(fault)
+        self.fault = fault
+        return self._whole_answer(attempt, [body], self._headers.get("content-type", "application/json"))
+
+    def _converted(self, attempt: Attempt, body: bytes) -> Step:
+        content_type = self._headers.get("content-type", "application/json")
+        if attempt.on_reply:
+            return self._whole_answer(attempt, [attempt.on_reply(body)], "application/json")
+        if attempt.choice.lane is not Lane.TRANSLATE:
+            shown = ModelMirror(attempt.mirror).apply(body) if attempt.mirror else body
+            return self._whole_answer(attempt, [shown], content_type)
+        assert attempt.view is not None
+        way = (attempt.codec, self.client, attempt.view, attempt.stages)
+        if self.admitted.stream:
+            chunks = translate_reply_to_stream(body, content_type, *way)
+            head = Head(200, stream_headers(self.admitted, attempt, self._headers))
+            self._finish("answered")
+            return Step(head, chunks, end=True)
+        return self._whole_answer(attempt, [translate_reply(body, content_type, *way)], "application/json")
+
+    def _whole_answer(self, attempt: Attempt, chunks: list[bytes], content_type: str) -> Step:
+        size = sum(map(len, chunks))
+        head = Head(attempt.status or 200, answer_headers(self.admitted, attempt, self._headers, content_type, size))
+        self._finish("answered" if self.fault is None else "failed")
+        return Step(head, chunks, end=True)
+
+    def _failed(self, fault: Fault) -> Step:
+        """This attempt has failed before the client saw anything of it."""
+        attempt = self._current
+        attempt.outcome = fault.kind
+        self.fault = fault
+        return Step(retry=True)
+
+    def _ended(self, chunks) -> Step:
+        self._finish("failed")
+        return Step(chunks=chunks, end=True)
+
+    def _finish(self, outcome: str) -> None:
+        self.finished = True
+        if self._stream and self._stream.fault:
+            self.fault = self._stream.fault
+        if self.attempt and not self.attempt.outcome:
+            self.attempt.outcome = outcome
+
+    def _fault_headers(self, fault: Fault, size: int) -> HeaderList:
+        if self.attempt is None:
+            headers: HeaderList = [("content-type", "application/json"), ("content-length", str(size))]
+        else:
+            headers = answer_headers(self.admitted, self.attempt, self._headers, "application/json", size)
+        if fault.retry_after is not None and not any(name == "retry-after" for name, _ in headers):
+            headers.append(("retry-after", f"{fault.retry_after:g}"))
+        return headers
+
+    def _crash(self, error: Exception) -> Fault:
+        self._report(error)
+        return Fault(FaultKind.INTERNAL, "Parley failed while it read the backend's answer; its log says more.")

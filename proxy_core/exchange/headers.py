@@ -1,0 +1,127 @@
+"""Headers on both wires: which of the client's go up, which of the upstream's come down, and our own."""
+
+from __future__ import annotations
+
+from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.inbound import Admitted, HeaderMap
+from proxy_core.exchange.step import HeaderList
+from proxy_core.pipeline.lanes import Lane
+from proxy_core.turn.content import ProtocolName
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""RFC 9110, section 7.6.1."""
+
+CREDENTIALS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
+_NEVER_UP = HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
+_NEVER_DOWN = HOP_BY_HOP | {"content-length", "content-encoding", "content-type", "alt-svc", "set-cookie"}
+_CARRIED_ACROSS = ("retry-after", "x-should-retry")
+_CARRIED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+_REQUEST_IDS = ("request-id", "x-request-id", "x-goog-request-id", "cf-ray")
+_REQUEST_ID_OF: dict[ProtocolName, str] = {
+    "openai_chat": "x-request-id",
+    "openai_responses": "x-request-id",
+    "anthropic": "request-id",
+    "gemini": "x-request-id",
+}
+REQUIRED: dict[ProtocolName, dict[str, str]] = {"anthropic": {"anthropic-version": "2023-06-01"}}
+"""Headers that an upstream refuses to do without, where the client sent none."""
+
+
+def passed_up(headers: HeaderMap, *, credentials: bool) -> HeaderList:
+    """The client's headers that go to an upstream of the same protocol. The client's key goes only where the
+    backend is the client's own."""
+    left_out = _NEVER_UP if credentials else _NEVER_UP | CREDENTIALS
+    return [(name, value) for name, value in headers.pairs if name.lower() not in left_out and not _is_ours(name)]
+
+
+def answer_headers(
+    admitted: Admitted, attempt: Attempt, upstream: HeaderMap, content_type: str, size: int
+) -> HeaderList:
+    return [
+        ("content-type", content_type),
+        *_passed_down(admitted, attempt, upstream),
+        ("content-length", str(size)),
+    ]
+
+
+def stream_headers(admitted: Admitted, attempt: Attempt, upstream: HeaderMap) -> HeaderList:
+    if attempt.choice.lane is not Lane.TRANSLATE:
+        content_type = upstream.get("content-type", "text/event-stream")
+    elif admitted.call.framing == "json_array":
+        content_type = "application/json; charset=UTF-8"
+    else:
+        content_type = "text/event-stream; charset=utf-8"
+    headers = [("content-type", content_type), *_passed_down(admitted, attempt, upstream)]
+    if not any(name == "cache-control" for name, _ in headers):
+        headers.append(("cache-control", "no-cache"))
+    return headers
+
+
+def is_event_stream(headers: HeaderMap) -> bool:
+    return headers.get("content-type", "").lower().startswith("text/event-stream")
+
+
+def _passed_down(admitted: Admitted, attempt: Attempt, upstream: HeaderMap) -> HeaderList:
+    if attempt.choice.lane is Lane.TRANSLATE:
+        headers = _carried_across(admitted.call.protocol, upstream)
+    else:
+        headers = [(name, value) for name, value in upstream.pairs if name.lower() not in _NEVER_DOWN]
+    if attempt.upstream.backend.credentials == "own":
+        headers += _own_headers(attempt)
+    return headers
+
+
+def _carried_across(client: ProtocolName, upstream: HeaderMap) -> HeaderList:
+    carried = [
+        (name, value)
+        for name, value in upstream.pairs
+        if name.lower() in _CARRIED_ACROSS or name.lower().startswith(_CARRIED_PREFIXES)
+    ]
+    request_id = next((upstream[name] for name in _REQUEST_IDS if name in upstream), None)
+    if request_id:
+        carried.append((_REQUEST_ID_OF[client], request_id))
+    return carried
+
+
+def _own_headers(attempt: Attempt) -> HeaderList:
+    headers = [
+        ("x-parley-backend", attempt.upstream.backend.name),
+        ("x-parley-model", _header_text(attempt.upstream.model)),
+        ("x-parley-lane", attempt.choice.lane),
+    ]
+    losses = attempt.losses.items + (attempt.view.losses.items if attempt.view else [])
+    for action in ("dropped", "changed"):
+        paths = sorted({loss.path for loss in losses if loss.action == action})
+        if paths:
+            headers.append((f"x-parley-{action}", _listed(paths)))
+    return headers
+
+
+def _listed(paths: list[str], limit: int = 1000) -> str:
+    text = ""
+    for number, path in enumerate(paths):
+        if len(text) + len(path) > limit:
+            return f"{text}, and {len(paths) - number} more"
+        text += f", {path}" if text else path
+    return _header_text(text)
+
+
+def _header_text(text: str) -> str:
+    """Safe in a header: visible ASCII only (RFC 9110, section 5.5)."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)
+
+
+def _is_ours(name: str) -> bool:
+    return name.lower().startswith("x-parley-")

@@ -1,0 +1,94 @@
+"""A client's request rendered for another protocol: what is prepared before the writer, and undone after it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+
+from proxy_core.pipeline.stages import CustomCalls, Stage, StructuredAnswer, ToolNames
+from proxy_core.profiles.lookup import dialect_of, profile_of
+from proxy_core.profiles.target import Target
+from proxy_core.protocols import PREPARATIONS, STRUCTURED_OUTPUT_TOOL
+from proxy_core.protocols.contract import Codec, UpstreamCall
+from proxy_core.routing.upstreams import Upstream
+from proxy_core.turn.content import Part, ToolCall
+from proxy_core.turn.losses import Losses
+from proxy_core.turn.request import ChatRequest, Tool
+
+
+@dataclass(slots=True)
+class Rendered:
+    call: UpstreamCall
+    losses: Losses
+    stages: list[Stage] = field(default_factory=list)
+
+
+def render(request: ChatRequest, upstream: Upstream, codec: Codec) -> Rendered:
+    """`request` for `upstream`, and the stages that its reply needs. Raises ParleyError."""
+    losses = Losses()
+    target = Target(upstream.model, dialect_of(upstream.backend.dialect), profile_of(upstream.model))
+    request = replace(request, model=upstream.model)
+    if request.origin != codec.name:
+        for prepare in PREPARATIONS.get(request.origin, ()):
+            prepare(request, losses)
+    request, names = _with_short_names(request, target.dialect.tool_name_limit)
+    call = codec.write_request(request, target, losses)
+    return Rendered(call, losses, _stages(request, codec, target, names))
+
+
+def _stages(request: ChatRequest, codec: Codec, target: Target, names: dict[str, str]) -> list[Stage]:
+    stages: list[Stage] = []
+    if _answers_by_tool(request, codec, target):
+        stages.append(StructuredAnswer(STRUCTURED_OUTPUT_TOOL))
+    if names:
+        stages.append(ToolNames(names))
+    custom = frozenset(tool.name for tool in request.tools if tool.custom)
+    if custom and not _takes_custom_tools(codec, target):
+        stages.append(CustomCalls(custom | {names.get(name, name) for name in custom}))
+    return stages
+
+
+def _answers_by_tool(request: ChatRequest, codec: Codec, target: Target) -> bool:
+    return codec.name == "anthropic" and request.output is not None and not target.profile.structured_output
+
+
+def _takes_custom_tools(codec: Codec, target: Target) -> bool:
+    return codec.name == "openai_responses" or (codec.name == "openai_chat" and target.dialect.custom_tools)
+
+
+def _with_short_names(request: ChatRequest, limit: int) -> tuple[ChatRequest, dict[str, str]]:
+    """`request` with tool names of at most `limit` characters, everywhere the same, and the way back."""
+    short = {tool.name: shortened(tool.name, limit) for tool in request.tools if len(tool.name) > limit}
+    if not short:
+        return request, {}
+    choice = request.tool_choice
+    if choice:
+        choice = replace(
+            choice,
+            name=short.get(choice.name, choice.name) if choice.name else None,
+            names=[short.get(name, name) for name in choice.names] if choice.names else choice.names,
+        )
+    renamed = replace(
+        request,
+        tools=[_renamed_tool(tool, short) for tool in request.tools],
+        tool_choice=choice,
+        turns=[replace(turn, parts=[_renamed(part, short) for part in turn.parts]) for turn in request.turns],
+    )
+    return renamed, {new: old for old, new in short.items()}
+
+
+def shortened(name: str, limit: int) -> str:
+    """The beginning and a hash of the whole, so that names with a common beginning stay apart."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    return f"{name[: limit - len(digest) - 1]}_{digest}"
+
+
+def _renamed_tool(tool: Tool, short: dict[str, str]) -> Tool:
+    return replace(tool, name=short[tool.name]) if tool.name in short else tool
+
+
+def _renamed(part: Part, short: dict[str, str]) -> Part:
+    if isinstance(part, ToolCall) and part.name in short:
+        return replace(part, name=short[part.name])
+    return part
+
