@@ -7,12 +7,15 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_USUAL = re.compile(rb"(?:event:[^\r\n]*\r?\n)?data: ([^\r\n]*)(?:\r?\n){2}")
+"""One `data:` line, perhaps an `event:` line before it: nearly every event there is, read without splitting lines."""
 _LINE = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 MAX_EVENT_BYTES = 64 * 1024 * 1024
@@ -27,6 +30,8 @@ class Frame:
     @cached_property
     def data(self) -> bytes | None:
         """The joined `data:` lines; None when there are none (a comment, a bare `event:` line)."""
+        if usual := _USUAL.fullmatch(self.raw):
+            return usual.group(1)
         values = [value for name, value in self._fields if name == b"data"]
         return b"\n".join(values) if values else None
 
@@ -65,11 +70,9 @@ class FrameSplitter:
         buffer = self._buffer + data if self._buffer else data
         frames: list[Frame] = []
         start = 0
-        for match in _BOUNDARY.finditer(buffer, max(0, self._searched - 3)):
-            if match.end() == len(buffer) and match.group().endswith(b"\r"):
-                break  # the second half of a CRLF may be still to come
-            frames.append(Frame(buffer[start : match.end()]))
-            start = match.end()
+        for end in _ends(buffer, max(0, self._searched - 3)):
+            frames.append(Frame(buffer[start:end]))
+            start = end
         self._buffer = buffer[start:]
         self._searched = len(self._buffer)
         if len(self._buffer) > self._max:
@@ -79,6 +82,19 @@ class FrameSplitter:
     def flush(self) -> list[Frame]:
         rest, self._buffer, self._searched = self._buffer, b"", 0
         return [Frame(rest)] if rest else []
+
+
+def _ends(buffer: bytes, start: int) -> Iterator[int]:
+    """Where events end, from `start` on."""
+    if b"\r" not in buffer:
+        while (found := buffer.find(b"\n\n", start)) >= 0:
+            start = found + 2
+            yield start
+        return
+    for match in _BOUNDARY.finditer(buffer, start):
+        if match.end() == len(buffer) and match.group().endswith(b"\r"):
+            return  # the second half of a CRLF may be still to come
+        yield match.end()
 
 
 def render(data: bytes, event: str | None = None) -> bytes:
