@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from proxy_core.protocols import anthropic, gemini, openai_chat, openai_responses
 from proxy_core.protocols.anthropic import ANTHROPIC, STRUCTURED_OUTPUT_TOOL, strip_billing_header
@@ -46,8 +47,7 @@ def recognise(method: str, path: str, query: Mapping[str, str]) -> Call | None:
 
 def endpoint_path(call: Call, model: str, stream: bool) -> str:
     """The path of a call at a backend of the same protocol, relative to its base URL."""
-    call.stream = stream
-    return _FOLDERS[call.protocol].upstream_path(call, model)
+    return _FOLDERS[call.protocol].upstream_path(replace(call, stream=stream), model)
 
 
 __all__ = ["CODECS", "PREPARATIONS", "STRUCTURED_OUTPUT_TOOL", "endpoint_path", "recognise"]

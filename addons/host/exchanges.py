@@ -1,0 +1,122 @@
+"""Which flow has which exchange. Live objects stay out of flow.metadata, which mitmproxy copies and writes to disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from mitmproxy import http
+from mitmproxy.connection import Server
+
+from proxy_core.errors import Fault
+from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.exchange import Exchange
+
+ATTEMPT = "parley_attempt"
+"""flow.metadata of an attempt: its number; `parley_client` holds the id of the client's flow."""
+
+
+@dataclass
+class ExchangeTable:
+    """`refuse` makes the answer to a flow that nobody has decided about."""
+
+    refuse: Callable[[http.HTTPFlow], http.Response]
+    default_timeout: float = 300.0
+    max_body: int = 32 * 1024 * 1024
+    _exchanges: dict[str, Exchange] = field(default_factory=dict)
+    _let_through: set[str] = field(default_factory=set)
+
+    def add(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        self._exchanges[flow.id] = exchange
+
+    def let_through(self, flow: http.HTTPFlow) -> None:
+        """The flow is none of ours: mitmproxy forwards it as it is."""
+        self._let_through.add(flow.id)
+
+    def exchange_of(self, flow: http.HTTPFlow) -> Exchange | None:
+        return self._exchanges.get(flow.id)
+
+    def lets_through(self, flow: http.HTTPFlow) -> bool:
+        return flow.id in self._let_through
+
+    def refusal(self, flow: http.HTTPFlow) -> http.Response:
+        return self.refuse(flow)
+
+    def forget(self, flow: http.HTTPFlow) -> Exchange | None:
+        """To be called when a flow is over."""
+        self._let_through.discard(flow.id)
+        return self._exchanges.pop(flow.id, None)
+
+    def idle_timeout(self, attempt: Attempt) -> float:
+        """Seconds without a byte from the upstream."""
+        return attempt.upstream.backend.timeout or self.default_timeout
+
+    def __len__(self) -> int:
+        return len(self._exchanges) + len(self._let_through)
+
+
+def is_attempt(flow: http.HTTPFlow) -> bool:
+    return ATTEMPT in flow.metadata
+
+
+def attempt_flow_of(client_flow: http.HTTPFlow, attempt: Attempt) -> http.HTTPFlow:
+    """The attempt as a flow of its own, so that mitmweb shows both wires."""
+    outgoing = attempt.request
+    parts = urlsplit(outgoing.url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    path = parts.path or "/"
+    headers = [(name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape")) for name, value in outgoing.headers]
+    headers.insert(0, (b"host", parts.netloc.rpartition("@")[2].encode()))
+    headers.append((b"content-length", b"%d" % len(outgoing.body)))
+    flow = http.HTTPFlow(client_flow.client_conn, Server(address=(host, port)), live=True)
+    flow.request = http.Request(
+        host=host,
+        port=port,
+        method=outgoing.method.encode(),
+        scheme=parts.scheme.encode(),
+        authority=b"",
+        path=(f"{path}?{parts.query}" if parts.query else path).encode(),
+        http_version=b"HTTP/1.1",
+        headers=http.Headers(headers),
+        content=outgoing.body,
+        trailers=None,
+        timestamp_start=time.time(),
+        timestamp_end=time.time(),
+    )
+    flow.metadata[ATTEMPT] = attempt.number
+    flow.metadata["parley_client"] = client_flow.id
+    return flow
+
+
+def metadata_of(exchange: Exchange) -> dict[str, object]:
+    """What is recorded on the client's flow: plain values, no secrets."""
+    losses = []
+    for attempt in exchange.history:
+        shown = attempt.losses.items + (attempt.view.losses.items if attempt.view else [])
+        losses += [f"{loss.path} {loss.action}: {loss.why}" for loss in shown]
+    return {
+        "protocol": exchange.admitted.call.protocol,
+        "model": exchange.admitted.model,
+        "stream": exchange.admitted.stream,
+        "attempts": [_attempt_record(attempt) for attempt in exchange.history],
+        "losses": losses,
+        "fault": _fault_text(exchange.fault),
+    }
+
+
+def _attempt_record(attempt: Attempt) -> dict[str, object]:
+    return {
+        "backend": attempt.upstream.backend.name,
+        "model": attempt.upstream.model,
+        "lane": str(attempt.choice.lane),
+        "why": attempt.choice.reason,
+        "status": attempt.status,
+        "outcome": str(attempt.outcome),
+    }
+
+
+def _fault_text(fault: Fault | None) -> str | None:
+    return f"{fault.kind}: {fault.message}" if fault else None

@@ -1,0 +1,369 @@
+"""The HTTP stream that runs an Exchange: sends attempts in place, holds the client's headers back, cuts, cancels.
+
+mitmproxy's HttpStream sends one request to one server. This subclass asks the Exchange what to send, and may send
+again before the client has seen anything. Every attempt has a stream number of its own: under the old one HTTP/2
+upstreams refuse to send again, and late events of a cancelled attempt would end up in the next.
+
+Flows without an Exchange (answered by an addon, or explicitly let through) behave as in mitmproxy; a flow that no
+addon has decided about is refused, since mitmproxy would otherwise forward it unchecked.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import ClassVar
+
+from mitmproxy import flow as mitm_flow
+from mitmproxy import http
+from mitmproxy.connection import Connection
+from mitmproxy.net.http import status_codes
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers.http import (
+    DropStream,
+    GetHttpConnection,
+    HttpStream,
+    SendHttp,
+)
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import (
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+)
+
+from addons.host.exchanges import ExchangeTable, attempt_flow_of
+from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.exchange import Exchange
+from proxy_core.exchange.step import Head, Step
+
+_ATTEMPT_NUMBERS = itertools.count(1 << 40)
+"""Far above any stream number that a client's connection uses."""
+_LONGEST_NAP = 15.0
+"""Seconds between two looks at the clock: a timer cannot be called back, so that none outlives its attempt for long."""
+_STORED_BYTES = 4 * 1024 * 1024
+"""Of a streamed body, this much is kept for people who look at the flow."""
+
+type Commands = layer.CommandGenerator[None]
+
+
+class ExchangeStream(HttpStream):
+    """One client request with all its attempts. Bind with `bind(table)`."""
+
+    table: ClassVar[ExchangeTable]
+
+    def __init__(self, context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        self.exchange: Exchange | None = None
+        self.attempt_id = 0
+        self.attempt_flow: http.HTTPFlow | None = None
+        self.upstream: Connection | None = None
+        self._last_byte = 0.0
+        self._stored = 0
+        self._oversized = 0
+        self._client_body = bytearray()
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if self.exchange is None:
+            yield from super()._handle_event(event)
+        elif isinstance(event, events.Wakeup):
+            yield from self._check_time()
+        elif isinstance(event, RequestProtocolError):
+            yield from self._client_gone(event)
+        elif isinstance(event, ResponseData | ResponseHeaders | ResponseEndOfMessage | ResponseProtocolError):
+            if event.stream_id == self.attempt_id:
+                yield from self._upstream_event(event)
+
+    # the client's request
+
+    def state_consume_request_body(self, event: events.Event) -> Commands:
+        if isinstance(event, RequestData) and self._too_large(event):
+            return
+        if not isinstance(event, RequestEndOfMessage):
+            yield from super().state_consume_request_body(event)
+            return
+        self.flow.request.timestamp_end = time.time()
+        self.flow.request.data.content = bytes(self.request_body_buf)
+        self.request_body_buf.clear()
+        self.client_state = self.state_done
+        yield HttpRequestHook(self.flow)
+        if (yield from self.check_killed(True)):
+            return
+        yield from self._decided()
+
+    def _too_large(self, event: RequestData) -> bool:
+        """Counts the body; what is beyond the limit is not kept, so that the client can still be told why."""
+        limit = self.table.max_body
+        size = len(self.request_body_buf) + len(event.data)
+        if self._oversized == 0 and size <= limit:
+            return False
+        self._oversized += size if self._oversized == 0 else len(event.data)
+        self.request_body_buf.clear()
+        self.flow.metadata["parley_oversized"] = self._oversized
+        return True
+
+    def _decided(self) -> Commands:
+        if self.flow.response:
+            yield from self._answer_locally()
+            return
+        exchange = self.table.exchange_of(self.flow)
+        if exchange:
+            self.exchange = exchange
+            yield from self._next_attempt()
+        elif self.table.lets_through(self.flow):
+            yield from self._let_through()
+        else:
+            self.flow.response = self.table.refusal(self.flow)
+            yield from self._answer_locally()
+
+    def _answer_locally(self) -> Commands:
+        assert self.flow.response
+        self.flow.response.timestamp_start = time.time()
+        yield HttpResponseHeadersHook(self.flow)
+        if not (yield from self.check_killed(True)):
+            yield from self.send_response()
+
+    def _let_through(self) -> Commands:
+        """What mitmproxy does with a request that is none of ours."""
+        if not (yield from self.make_server_connection()):
+            return
+        request = self.flow.request
+        content = request.raw_content
+        yield SendHttp(RequestHeaders(self.stream_id, request, not (content or request.trailers)), self.context.server)
+        if content:
+            yield SendHttp(RequestData(self.stream_id, content), self.context.server)
+        yield SendHttp(RequestEndOfMessage(self.stream_id), self.context.server)
+
+    # attempts
+
+    def _next_attempt(self) -> Commands:
+        exchange = self._running
+        try:
+            attempt = exchange.next_attempt()
+        except ParleyError as error:
+            yield from self._do(exchange.give_up(error.fault))
+            return
+        if attempt is None:
+            fault = exchange.fault or Fault(FaultKind.UPSTREAM, "No backend could be tried.")
+            yield from self._do(exchange.give_up(fault))
+        else:
+            yield from self._send(attempt)
+
+    def _send(self, attempt: Attempt) -> Commands:
+        self.attempt_id = next(_ATTEMPT_NUMBERS)
+        self._parent.streams[self.attempt_id] = self
+        self.attempt_flow = sent = attempt_flow_of(self.flow, attempt)
+        yield HttpRequestHeadersHook(sent)
+        yield HttpRequestHook(sent)
+        if (yield from self._client_left_meanwhile()):
+            return
+        connection, error = yield GetHttpConnection(
+            (sent.request.host, sent.request.port), sent.request.scheme == "https", self.flow.server_conn.via, "tcp"
+        )
+        if (yield from self._client_left_meanwhile()):
+            return
+        if error:
+            yield from self._attempt_broke(f"Cannot connect to {sent.request.pretty_host}: {error}")
+            return
+        self.upstream = self.context.server = connection
+        sent.server_conn = self.flow.server_conn = connection
+        self._last_byte = time.monotonic()
+        yield SendHttp(RequestHeaders(self.attempt_id, sent.request, False), connection)
+        if sent.request.raw_content:
+            yield SendHttp(RequestData(self.attempt_id, sent.request.raw_content), connection)
+        yield SendHttp(RequestEndOfMessage(self.attempt_id), connection)
+        yield commands.RequestWakeup(min(self.table.idle_timeout(attempt), _LONGEST_NAP))
+
+    def _upstream_event(self, event: events.Event) -> Commands:
+        exchange = self._running
+        self._last_byte = time.monotonic()
+        if isinstance(event, ResponseData):
+            self._store(event.data)
+            step = exchange.on_data(event.data)
+            if step.head is None and not step.end and not step.retry:
+                for chunk in step.chunks:
+                    yield self._to_client(chunk)
+                return
+            yield from self._do(step)
+        elif isinstance(event, ResponseHeaders):
+            yield from self._upstream_head(event)
+        elif isinstance(event, ResponseEndOfMessage):
+            yield from self._attempt_done()
+            yield from self._do(exchange.on_end())
+        elif isinstance(event, ResponseProtocolError):
+            yield from self._attempt_broke(event.message)
+
+    def _upstream_head(self, event: ResponseHeaders) -> Commands:
+        sent = self._sent
+        sent.response = event.response
+        event.response.timestamp_start = time.time()
+        headers = [(name, value) for name, value in event.response.headers.items(multi=True)]
+        self._running.on_head(event.response.status_code, headers)
+        yield HttpResponseHeadersHook(sent)
+
+    def _attempt_done(self) -> Commands:
+        """The upstream has said all; its connection may be used again."""
+        sent = self._sent
+        if sent.response:
+            sent.response.timestamp_end = time.time()
+            sent.response.data.content = bytes(self.response_body_buf)
+        yield from self._close_attempt(HttpResponseHook(sent))
+
+    def _attempt_broke(self, message: str, kind: FaultKind = FaultKind.UPSTREAM) -> Commands:
+        sent = self._sent
+        sent.error = mitm_flow.Error(message)
+        yield from self._close_attempt(HttpErrorHook(sent))
+        yield from self._do(self._running.on_failure(Fault(kind, f"The backend failed: {message}")))
+
+    def _cancel_attempt(self, why: str) -> Commands:
+        """Stops the upstream at once, so that it generates (and bills) nothing more."""
+        if not self.attempt_id or self.attempt_flow is None:
+            return
+        sent = self.attempt_flow
+        sent.error = mitm_flow.Error(why)
+        if self.upstream:
+            yield SendHttp(RequestProtocolError(self.attempt_id, why, ErrorCode.CANCEL), self.upstream)
+        yield from self._close_attempt(HttpErrorHook(sent))
+
+    def _close_attempt(self, hook: commands.StartHook) -> Commands:
+        attempt_id, self.attempt_id, self.upstream = self.attempt_id, 0, None
+        self._sent.live = False
+        self.response_body_buf.clear()
+        self._stored = 0
+        yield DropStream(attempt_id)
+        yield hook
+        self.attempt_flow = None
+
+    # the client's answer
+
+    def _do(self, step: Step) -> Commands:
+        if step.retry:
+            yield from self._cancel_attempt("tried elsewhere")
+            yield from self._next_attempt()
+            return
+        if step.head:
+            if step.end:
+                yield from self._cancel_attempt("answered")
+                yield from self._answer(step.head, b"".join(step.chunks))
+                return
+            yield from self._start_answer(step.head)
+        for chunk in step.chunks:
+            yield self._to_client(chunk)
+        if step.end:
+            yield from self._cancel_attempt("cut")
+            yield from self._end_answer()
+
+    def _start_answer(self, head: Head) -> Commands:
+        self.flow.response = response = _response(head)
+        request = self.flow.request
+        if not (request.is_http2 or request.is_http3) and request.http_version != "HTTP/1.0":
+            response.headers["transfer-encoding"] = "chunked"
+        response.stream = True
+        yield HttpResponseHeadersHook(self.flow)
+        yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
+        self.server_state = self.state_stream_response_body
+
+    def _to_client(self, chunk: bytes) -> SendHttp:
+        if len(self._client_body) < _STORED_BYTES and self.context.options.store_streamed_bodies:
+            self._client_body += chunk
+        return SendHttp(ResponseData(self.stream_id, chunk), self.context.client)
+
+    def _end_answer(self) -> Commands:
+        assert self.flow.response
+        if self.context.options.store_streamed_bodies:
+            self.flow.response.data.content = bytes(self._client_body)
+        yield from self.send_response(already_streamed=True)
+
+    def _answer(self, head: Head, body: bytes) -> Commands:
+        self.flow.response = _response(head, body)
+        self.flow.response.timestamp_start = time.time()
+        yield HttpResponseHeadersHook(self.flow)
+        yield from self.send_response()
+
+    # the client leaves, time runs out
+
+    def _client_gone(self, event: RequestProtocolError) -> Commands:
+        if self.server_state in (self.state_done, self.state_errored):
+            return
+        self.client_state = self.server_state = self.state_errored
+        yield from self._cancel_attempt("the client has gone")
+        self.flow.error = mitm_flow.Error(event.message)
+        self.flow.live = False
+        yield HttpErrorHook(self.flow)
+        yield DropStream(self.stream_id)
+
+    def _client_left_meanwhile(self) -> layer.CommandGenerator[bool]:
+        """Whether the client hung up while this stream was waiting for a hook or a connection."""
+        for event in self._paused_event_queue:
+            if isinstance(event, RequestProtocolError):
+                yield from self._client_gone(event)
+                return True
+        return False
+
+    def _check_time(self) -> Commands:
+        if not self.attempt_id or self.upstream is None:
+            return
+        attempt = self._running.attempt
+        assert attempt is not None
+        limit = self.table.idle_timeout(attempt)
+        idle = time.monotonic() - self._last_byte
+        if idle < limit:
+            yield commands.RequestWakeup(min(limit - idle + 0.001, _LONGEST_NAP))
+            return
+        message = f"no byte for {limit:g} seconds"
+        yield SendHttp(RequestProtocolError(self.attempt_id, message, ErrorCode.CANCEL), self.upstream)
+        yield from self._attempt_broke(message, FaultKind.TIMEOUT)
+
+    def _store(self, data: bytes) -> None:
+        if self._stored < _STORED_BYTES:
+            self._stored += len(data)
+            self.response_body_buf += data
+
+    @property
+    def _running(self) -> Exchange:
+        assert self.exchange is not None
+        return self.exchange
+
+    @property
+    def _sent(self) -> http.HTTPFlow:
+        assert self.attempt_flow is not None
+        return self.attempt_flow
+
+    @property
+    def _parent(self):
+        return self.context.layers[self.context.layers.index(self) - 1]
+
+
+def _response(head: Head, body: bytes = b"") -> http.Response:
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in head.headers])
+    return http.Response(
+        http_version=b"HTTP/1.1",
+        status_code=head.status,
+        reason=status_codes.RESPONSES.get(head.status, "").encode(),
+        headers=headers,
+        content=body,
+        trailers=None,
+        timestamp_start=time.time(),
+        timestamp_end=None,
+    )
+
+
+def bind(table: ExchangeTable) -> None:
+    """Has mitmproxy's HTTP layer make these streams: it looks the class up in its module, once for each stream."""
+    from mitmproxy.proxy.layers import http as http_layers
+
+    ExchangeStream.table = table
+    http_layers.HttpStream = ExchangeStream  # type: ignore[misc]
