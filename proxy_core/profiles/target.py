@@ -38,11 +38,14 @@ class Dialect:
     strict_tools: bool = True
     custom_tools: bool = False
     parallel_tool_calls: bool = True
-    reasoning: Literal["effort", "reasoning_object", "thinking_object", "none"] = "effort"
-    """Chat: `reasoning_effort`; OpenRouter's `reasoning: {effort|max_tokens}`; DeepSeek/Kimi's `thinking: {type}`."""
-    replays_reasoning: Literal["reasoning_content", "reasoning", "reasoning_details", "never", "always"] = "never"
+    reasoning: Literal["effort", "reasoning_object", "thinking_object", "enable_thinking", "none"] = "effort"
+    """Chat: `reasoning_effort`; OpenRouter's `reasoning: {effort|max_tokens}`; DeepSeek/Kimi's `thinking: {type}`;
+    Qwen's `enable_thinking` and `thinking_budget`."""
+    replays_reasoning: Literal[
+        "reasoning_content", "reasoning", "reasoning_details", "thinking_parts", "never", "always"
+    ] = "never"
     """Under which name thoughts of past turns are sent back; "always": `reasoning_content` on every assistant
-    message, even empty (DeepSeek's thinking models demand it)."""
+    message, even empty (DeepSeek's thinking models demand it); "thinking_parts": as parts of `content` (Mistral)."""
     cache_control: bool = False
     documents: bool = True
     audio: bool = True
@@ -57,6 +60,16 @@ class Dialect:
     stop_limit: int | None = 4
     tool_content_parts: bool = True
     """False: a tool message's content must be a string."""
+    tool_images: bool = False
+    """True: a tool message may hold images; otherwise they follow in a user message."""
+    video: bool = False
+    """Takes `video_url` parts."""
+    allowed_tools: bool = False
+    """Takes `tool_choice: allowed_tools`; otherwise the list of tools is cut to those allowed."""
+    cache_key: bool = False
+    """Takes `prompt_cache_key`."""
+    user: bool = True
+    """Takes `user`."""
 
 
 @dataclass(frozen=True, slots=True)
