@@ -68,7 +68,10 @@ def attempt_flow_of(client_flow: http.HTTPFlow, attempt: Attempt) -> http.HTTPFl
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     path = parts.path or "/"
-    headers = [(name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape")) for name, value in outgoing.headers]
+    headers = [
+        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        for name, value in outgoing.headers
+    ]
     headers.insert(0, (b"host", parts.netloc.rpartition("@")[2].encode()))
     headers.append((b"content-length", b"%d" % len(outgoing.body)))
     flow = http.HTTPFlow(client_flow.client_conn, Server(address=(host, port)), live=True)

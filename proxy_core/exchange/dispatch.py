@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from proxy_core.errors import Fault, FaultKind, ParleyError, not_found
+from proxy_core.errors import not_found
 from proxy_core.exchange.attempt import Attempt, OutgoingRequest
 from proxy_core.exchange.headers import REQUIRED, passed_up
 from proxy_core.exchange.inbound import Admitted
@@ -49,13 +49,15 @@ class Dispatcher:
     def _check_operation(self, upstream: Upstream) -> None:
         operation = self._admitted.call.operation
         if operation in _CHAT_ONLY and upstream.backend.protocol != "openai_chat":
-            raise not_found(f"Backend '{upstream.backend.name}' has no {operation}; name a model of an OpenAI-compatible backend.")
+            raise not_found(
+                f"Backend '{upstream.backend.name}' has no {operation}; name a model of an OpenAI-compatible backend."
+            )
 
     def _choose(self, upstream: Upstream) -> LaneChoice:
         admitted = self._admitted
         client = admitted.call.protocol
         edits = []
-        if admitted.model != upstream.model:
+        if upstream.model and admitted.model != upstream.model:
             edits.append(f"model '{admitted.model}' is '{upstream.model}' there")
         rewrites = ["a signature of another provider"] if FOREIGN_MARK in admitted.body else []
         return choose_lane(client, upstream.backend.protocol, edits, rewrites)
@@ -143,10 +145,3 @@ class Dispatcher:
         replaced = {name.lower() for name in over}
         kept = [(name, value) for name, value in headers if name.lower() not in replaced]
         return [*kept, *over.items()]
-
-
-def check_url(url: str) -> None:
-    """Raises ParleyError when an upstream's address cannot be called."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ParleyError(Fault(FaultKind.INTERNAL, f"'{url}' is no address of a backend."))

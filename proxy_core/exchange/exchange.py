@@ -22,12 +22,14 @@ from proxy_core.protocols.contract import Codec
 from proxy_core.wire.encoding import Decoder
 from proxy_core.wire.json import dumps
 
+_NO_SUCH_CALL = (404, 405, 501)
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
 
 
 class Exchange:
     """`attempts` yields one Attempt after another, rendered when it is asked for. `report` takes crashes of our own
-    code, which the client hears of as an internal error."""
+    code, which the client hears of as an internal error. `fallback` makes the answer's body where no backend can.
+    """
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Exchange:
         client: Codec,
         attempts: Iterator[Attempt],
         report: Callable[[Exception], None],
+        fallback: Callable[[], bytes] | None = None,
     ) -> None:
         self.admitted = admitted
         self.client = client
@@ -45,12 +48,14 @@ class Exchange:
         self.fault: Fault | None = None
         self._attempts = attempts
         self._report = report
+        self.fallback = fallback
         self._stream: AnswerStream | None = None
         self._decoder: Decoder | None = None
         self._whole: list[bytes] = []
         self._whole_bytes = 0
         self._held: list[bytes] = []
         self._headers = HeaderMap(())
+        self._unreadable: Fault | None = None
 
     def next_attempt(self) -> Attempt | None:
         """The next request to send; None when there is none left (then `give_up` says how it ends).
@@ -59,9 +64,15 @@ class Exchange:
         """
         self._stream = None
         self._decoder = None
+        self._unreadable = None
         self._whole, self._whole_bytes = [], 0
         self._held = []
-        self.attempt = next(self._attempts, None)
+        try:
+            self.attempt = next(self._attempts, None)
+        except ParleyError:
+            raise
+        except Exception as error:
+            raise ParleyError(self._crash(error)) from error
         if self.attempt:
             self.history.append(self.attempt)
         return self.attempt
@@ -72,15 +83,22 @@ class Exchange:
         attempt.status = status
         self._headers = HeaderMap(headers)
         encoding = self._headers.get("content-encoding", "identity")
-        self._decoder = Decoder(encoding) if encoding != "identity" else None
+        try:
+            self._decoder = Decoder(encoding) if encoding != "identity" else None
+        except ParleyError as error:
+            self._unreadable = error.fault
+            return
         if status < 300 and self.admitted.stream and self._upstream_streams(attempt):
             self._stream = guarded(self._answer_stream(attempt), self._crash)
 
     def on_data(self, data: bytes) -> Step:
         if self.finished:
             return HOLD
-        if self._decoder:
-            data = self._decoder.feed(data)
+        if self._decoder or self._unreadable:
+            try:
+                data = self._decoded(data)
+            except ParleyError as error:
+                return self.on_failure(error.fault)
         if self._stream is None:
             return self._collect(data)
         chunks = self._stream.feed(data)
@@ -112,10 +130,21 @@ class Exchange:
     def give_up(self, fault: Fault) -> Step:
         """The client's answer when nothing more can be tried."""
         self.fault = fault
+        if self.fallback:
+            body = self.fallback()
+            self._finish("answered here")
+            return Step(
+                Head(200, [("content-type", "application/json"), ("content-length", str(len(body)))]), (body,), True
+            )
         self._finish("failed")
         body = dumps(self.client.write_fault(fault))
         head = Head(fault.http_status, self._fault_headers(fault, len(body)))
         return Step(head, (body,), end=True)
+
+    def _decoded(self, data: bytes) -> bytes:
+        if self._unreadable:
+            raise ParleyError(self._unreadable)
+        return self._decoder.feed(data) if self._decoder else data
 
     @property
     def _current(self) -> Attempt:
@@ -153,7 +182,9 @@ class Exchange:
         self._whole.append(data)
         self._whole_bytes += len(data)
         if self._whole_bytes > MAX_WHOLE_BYTES:
-            return self._failed(Fault(FaultKind.UPSTREAM, f"The backend's answer is larger than {MAX_WHOLE_BYTES} bytes."))
+            return self._failed(
+                Fault(FaultKind.UPSTREAM, f"The backend's answer is larger than {MAX_WHOLE_BYTES} bytes.")
+            )
         return HOLD
 
     def _answer_whole(self) -> Step:
@@ -173,7 +204,7 @@ class Exchange:
     def _refused(self, attempt: Attempt, body: bytes) -> Step:
         """An error status: passed on as it is within one protocol, else in the client's words."""
         fault = attempt.codec.read_fault(attempt.status or 500, self._headers, body)
-        if attempt.codec is not self.client:
+        if attempt.codec is not self.client or (self.fallback and attempt.status in _NO_SUCH_CALL):
             return self._failed(fault)
         self.fault = fault
         return self._whole_answer(attempt, [body], self._headers.get("content-type", "application/json"))

@@ -91,4 +91,3 @@ def _renamed(part: Part, short: dict[str, str]) -> Part:
     if isinstance(part, ToolCall) and part.name in short:
         return replace(part, name=short[part.name])
     return part
-

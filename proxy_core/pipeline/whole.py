@@ -15,7 +15,9 @@ from proxy_core.wire.json import dumps, loads
 from proxy_core.wire.sse import FrameSplitter
 
 
-def translate_reply(body: bytes, content_type: str, upstream: Codec, client: Codec, view: View, stages: Sequence[Stage]) -> bytes:
+def translate_reply(
+    body: bytes, content_type: str, upstream: Codec, client: Codec, view: View, stages: Sequence[Stage]
+) -> bytes:
     """The client's body for an upstream's. Raises ParleyError when the upstream's cannot be read."""
     reply = read_reply(body, content_type, upstream)
     if stages:

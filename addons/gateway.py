@@ -1,0 +1,180 @@
+"""The way in: every client request is answered here, given an exchange, or explicitly let through."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from mitmproxy import http
+from mitmproxy.proxy import mode_specs
+
+from addons.host.exchanges import ExchangeTable, is_attempt, metadata_of
+from addons.host.guard import fails_closed
+from proxy_core.config.load import Settings
+from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.exchange.answers import Answer, fault_answer
+from proxy_core.exchange.dispatch import Dispatcher
+from proxy_core.exchange.exchange import Exchange
+from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
+from proxy_core.exchange.intake import admit, asking_codec, check_client_key, find_call
+from proxy_core.exchange.router import Router
+from proxy_core.protocols import CODECS
+from proxy_core.protocols.contract import Call
+from proxy_core.routing.upstreams import Upstream
+from proxy_core.serving.count import count_tokens, counted
+from proxy_core.serving.pages import Pages
+from proxy_core.wire.json import dumps
+
+logger = logging.getLogger("parley")
+
+UNCLAIMED_HOST = "parley.invalid"
+"""The reverse target when the user named none: nothing is ever sent there."""
+RECORD = "parley"
+"""flow.metadata of a client's flow: what became of it."""
+
+
+class Gateway:
+    """`settings` and `router` are asked for at each request, since both may change while running."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        router: Callable[[], Router],
+        pages: Pages,
+        table: ExchangeTable,
+    ) -> None:
+        self._settings = settings
+        self._router = router
+        self._pages = pages
+        self._table = table
+
+    @fails_closed(lambda flow: refusal(flow))
+    async def request(self, flow: http.HTTPFlow) -> None:
+        if is_attempt(flow) or flow.response or flow.is_replay:
+            return
+        inbound = inbound_of(flow)
+        try:
+            self._take(flow, inbound)
+        except ParleyError as error:
+            flow.response = response_of(fault_answer(error.fault, asking_codec(inbound)))
+
+    @fails_closed(lambda flow: refusal(flow))
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._close(flow)
+
+    @fails_closed(lambda flow: refusal(flow))
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._close(flow)
+
+    def _close(self, flow: http.HTTPFlow) -> None:
+        exchange = self._table.forget(flow)
+        if exchange:
+            flow.metadata[RECORD] = metadata_of(exchange)
+
+    def _take(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
+        if inbound.listener == "proxy":
+            self._take_intercepted(flow, inbound)
+            return
+        self._check_size(flow)
+        page = self._pages.find(inbound)
+        if page:
+            if page.needs_key:
+                check_client_key(inbound, self._settings().demanded_key)
+            flow.response = response_of(page.answer())
+            return
+        try:
+            call = find_call(inbound)
+        except ParleyError:
+            if not self._has_target(flow):
+                raise
+            self._table.let_through(flow)
+            return
+        self._take_call(flow, inbound, call)
+
+    def _take_call(self, flow: http.HTTPFlow, inbound: Inbound, call: Call) -> None:
+        settings = self._settings()
+        router = self._router()
+        if not router.has_transparent:
+            check_client_key(inbound, settings.demanded_key)
+        admitted = admit(inbound, call, settings.limits.decoded_body)
+        upstreams = router.route(admitted)
+        if router.has_transparent and upstreams[0].backend.credentials == "own":
+            check_client_key(inbound, settings.demanded_key)
+        self._start(flow, admitted, upstreams)
+
+    def _take_intercepted(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
+        """A request that the client addressed to a provider itself: same chain, its own credentials."""
+        found = self._router().intercepted(inbound)
+        if found is None:
+            self._table.let_through(flow)
+            return
+        self._check_size(flow)
+        call, upstream = found
+        admitted = admit(inbound, call, self._settings().limits.decoded_body)
+        self._start(flow, admitted, [upstream])
+
+    def _start(self, flow: http.HTTPFlow, admitted: Admitted, upstreams: Sequence[Upstream]) -> None:
+        dispatcher = Dispatcher(admitted, time.time)
+        client = CODECS[admitted.call.protocol]
+        fallback = None
+        if admitted.call.operation == "count_tokens":
+            fallback = _local_count(admitted, dispatcher)
+            if upstreams[0].backend.protocol != client.name:
+                flow.response = response_of(Answer(200, [("content-type", "application/json")], fallback()))
+                return
+        attempts = (dispatcher.attempt(number, upstream) for number, upstream in enumerate(upstreams, 1))
+        self._table.add(flow, Exchange(admitted, client, attempts, _report, fallback))
+
+    def _check_size(self, flow: http.HTTPFlow) -> None:
+        size = flow.metadata.get("parley_oversized")
+        if size:
+            limit = self._table.max_body
+            raise ParleyError(
+                Fault(
+                    FaultKind.TOO_LARGE,
+                    f"The request body has {size} bytes; at most {limit} are taken (limits.body in addons.yaml).",
+                )
+            )
+
+    def _has_target(self, flow: http.HTTPFlow) -> bool:
+        mode = flow.client_conn.proxy_mode
+        return isinstance(mode, mode_specs.ReverseMode) and mode.address[0] != UNCLAIMED_HOST
+
+
+def inbound_of(flow: http.HTTPFlow) -> Inbound:
+    request = flow.request
+    base_url = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
+    peer = flow.client_conn.peername
+    return Inbound(
+        listener="base_url" if base_url else "proxy",
+        method=request.method,
+        target=request.path,
+        headers=HeaderMap(request.headers.items(multi=True)),
+        body=request.raw_content or b"",
+        origin=None if base_url else f"{request.scheme}://{request.host}:{request.port}",
+        client=peer[0] if peer else "",
+    )
+
+
+def response_of(answer: Answer) -> http.Response:
+    return http.Response.make(
+        answer.status, answer.body, http.Headers([(n.encode(), v.encode()) for n, v in answer.headers])
+    )
+
+
+def refusal(flow: http.HTTPFlow) -> http.Response:
+    """The answer to a flow that our own code failed on, or that nobody decided about."""
+    fault = Fault(
+        FaultKind.INTERNAL, "Parley failed while it handled this request and has sent nothing on; its log says why."
+    )
+    return response_of(fault_answer(fault, asking_codec(inbound_of(flow))))
+
+
+def _local_count(admitted: Admitted, dispatcher: Dispatcher) -> Callable[[], bytes]:
+    """The token count that is answered where no backend counts: an estimate over system, tools and messages."""
+    return lambda: dumps(counted(admitted.call.protocol, count_tokens(dispatcher.read())))
+
+
+def _report(error: Exception) -> None:
+    logger.error("Parley failed while it handled an answer", exc_info=error)

@@ -1,0 +1,40 @@
+"""Answers that the proxy gives by itself, as status, headers and body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy_core.errors import Fault, FaultKind
+from proxy_core.exchange.step import HeaderList
+from proxy_core.protocols.contract import Codec
+from proxy_core.wire.json import dumps
+
+_EXTRA_HEADERS: dict[FaultKind, HeaderList] = {
+    FaultKind.METHOD_NOT_ALLOWED: [("allow", "POST")],
+    FaultKind.UPGRADE_REQUIRED: [("upgrade", "HTTP/1.1"), ("connection", "close")],
+    FaultKind.AUTHENTICATION: [("www-authenticate", "Bearer")],
+}
+
+
+@dataclass(slots=True)
+class Answer:
+    status: int
+    headers: HeaderList
+    body: bytes
+
+
+def json_answer(value: object, status: int = 200) -> Answer:
+    return Answer(status, [("content-type", "application/json")], dumps(value))
+
+
+def text_answer(text: str, content_type: str = "text/plain; charset=utf-8") -> Answer:
+    return Answer(200, [("content-type", content_type)], text.encode())
+
+
+def fault_answer(fault: Fault, codec: Codec) -> Answer:
+    """A fault in a protocol's own shape."""
+    answer = json_answer(codec.write_fault(fault), fault.http_status)
+    answer.headers += _EXTRA_HEADERS.get(fault.kind, [])
+    if fault.retry_after is not None:
+        answer.headers.append(("retry-after", f"{fault.retry_after:g}"))
+    return answer
