@@ -1,0 +1,86 @@
+"""Makes mitmproxy lean: the same behaviour for a fraction of the time per event.
+
+Every change is a replacement of one function, written against known sources of mitmproxy (see `shapes`). Where the
+source is another, that one function stays as it is and one warning says so: slower, never wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from mitmproxy import addonmanager, http, optmanager
+from mitmproxy.addonmanager import AddonManager
+from mitmproxy.proxy.layers.http._http1 import Http1Connection
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.server import ConnectionHandler
+
+from addons.host import connections, dispatch, http1, values
+from addons.host.patching import Patch, Patched
+
+logger = logging.getLogger(__name__)
+
+
+def _patches(
+    owner: type, replacements: dict[str, Any], written_against: tuple[Callable[..., Any], ...], *shapes: str
+) -> tuple[Patch, ...]:
+    return tuple(Patch(owner, name, new, written_against, frozenset(shapes)) for name, new in replacements.items())
+
+
+# These two groups hang together: hooks resolved once are wrong unless every change of the addons is noticed.
+DISPATCH = (AddonManager, addonmanager.traverse, addonmanager.safecall)
+EVENTS = (
+    *DISPATCH,
+    ConnectionHandler.server_event,
+    ConnectionHandler.hook_task,
+    ConnectionHandler.close_connection,
+    ProxyConnectionHandler.handle_hook,
+)
+
+PATCHES: tuple[Patch, ...] = (
+    *_patches(
+        AddonManager,
+        {
+            name: getattr(dispatch, name)
+            for name in (
+                *("register", "add", "remove", "clear"),
+                *("trigger", "trigger_event", "handle_lifecycle", "invoke_addon_sync"),
+            )
+        },
+        DISPATCH,
+        "2e93013db5177f6d",
+    ),
+    *_patches(ProxyConnectionHandler, {"server_event": connections.server_event}, EVENTS, "11f03fc7c30337c3"),
+    *_patches(ProxyConnectionHandler, {"log": connections.log}, (ConnectionHandler.log,), "ec85427e5a3cd685"),
+    *_patches(
+        ProxyConnectionHandler,
+        {"drain_writers": connections.drain_writers},
+        (ConnectionHandler.drain_writers,),
+        "145964a35e7b871c",
+    ),
+    *_patches(http.MessageData, {"__post_init__": values.check_fields}, (values.check_originally,), "f1a83cbce3e2c9e3"),
+    *_patches(optmanager._Option, {"current": values.current}, (values.current_originally,), "832967c66bf4563b"),
+    *_patches(Http1Connection, {"read_body": http1.read_body}, (http1.read_body_originally,), "5b41c8e0ef86f0a7"),
+)
+
+_patched = Patched()
+
+
+def install() -> bool:
+    """Puts the replacements in force, once; false if some do not fit this mitmproxy."""
+    if _patched:
+        return True
+    misfits = _patched.apply(PATCHES)
+    if misfits:
+        logger.warning("mitmproxy is not one Parley knows; slower, left as they are: %s", _names(misfits))
+    return not misfits
+
+
+def uninstall() -> None:
+    """Puts mitmproxy's own functions back."""
+    _patched.undo()
+
+
+def _names(patches: list[Patch]) -> str:
+    return ", ".join(patch.target for patch in patches)
