@@ -83,7 +83,7 @@ install() {
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && works "$directory/bin/python"; then return; fi
     make_venv "$directory"
     say "Installing $input into $directory (a minute or two the first time)"
-    "$directory/bin/python" -m pip install --quiet --no-input --disable-pip-version-check "$@" </dev/null
+    "$directory/bin/python" -m pip install -qq --no-input --disable-pip-version-check "$@" </dev/null
     printf '%s' "$wanted" >"$stamp"
     say "$directory is ready"
 }

@@ -20,13 +20,13 @@ class Backend:
     name: str
     protocol: ProtocolName
     base_url: str
-    keys: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(default=(), repr=False)
     dialect: str = "openai"
     credentials: Literal["own", "client"] = "own"
     model: str | None = None
     models: tuple[str, ...] = ()
     """Listed when the backend cannot be asked for its models."""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     timeout: float | None = None
     key_optional: bool = False
     """A local server that needs no key."""
@@ -44,5 +44,5 @@ class Upstream:
 
     backend: Backend
     model: str
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     url: str | None = None

@@ -1,0 +1,220 @@
+"""The one way from options, environment and files to Settings. All problems are found before any is reported."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from proxy_core.config import values
+from proxy_core.config.backends import key_variable, read_backends
+from proxy_core.config.files import Document, read_document, read_dotenv
+from proxy_core.config.problems import ConfigError, Problem
+from proxy_core.config.providers import DEMO, INTERCEPTED
+from proxy_core.config.settings import Limits, LogSettings, LoopSettings, SavedRoute, Settings
+from proxy_core.config.sources import Sources
+from proxy_core.config.urls import host_and_port
+from proxy_core.routing.upstreams import Backend
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Where the addons.yaml that comes with Parley lies."""
+FILE_NAME = "addons.yaml"
+_MIB = 1024 * 1024
+_HOST_PATTERN = re.compile(r"(\*\.)?[A-Za-z0-9._-]+(:(\d{1,5}|\*))?")
+
+
+def load_settings(options: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Settings:
+    """`options` are those given on the command line, by name (proxy_core.config.options).
+
+    Raises ConfigError with every problem found; no secret is part of it.
+    """
+    problems: list[Problem] = []
+    sources = Sources(options, environ, read_dotenv(cwd / ".env", problems), (), problems)
+    named = sources.get("config")
+    sources.documents = _documents(cwd, named, problems)
+    settings = _assemble(sources, cwd / Path(named).expanduser() if named else _home_file(cwd))
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _home_file(cwd: Path) -> Path:
+    """The addons.yaml to write to: the working directory's, else the one that comes with Parley."""
+    local, shipped = cwd / FILE_NAME, ROOT / FILE_NAME
+    return shipped if shipped.exists() and not local.exists() else local
+
+
+def _documents(cwd: Path, named: str | None, problems: list[Problem]) -> tuple[Document, ...]:
+    """The strongest first: --config, a config.json with primary_backends, addons.yaml."""
+    paths = []
+    if named and (cwd / Path(named).expanduser()).exists():  # it need not exist before the first setting is saved
+        paths.append((cwd / Path(named).expanduser(), named))
+    if _has_primary_backends(cwd / "config.json"):
+        paths.append((cwd / "config.json", "config.json"))
+    if _home_file(cwd).exists():
+        paths.append((_home_file(cwd), FILE_NAME))
+    unique = {path.resolve(): (path, source) for path, source in reversed(paths)}
+    documents = [read_document(path, source, problems) for path, source in reversed(unique.values())]
+    return tuple(document for document in documents if document)
+
+
+def _has_primary_backends(path: Path) -> bool:
+    """Whether a config.json is meant for us; many programs have a file of that name."""
+    try:
+        return '"primary_backends"' in path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _assemble(sources: Sources, config_file: Path) -> Settings:
+    backends = read_backends(sources)
+    client_key = sources.get("client_key")
+    return Settings(
+        host=sources.get("host"),
+        port=sources.get("port"),
+        proxy_host=sources.get("http_proxy_host"),
+        proxy_port=sources.get("http_proxy_port"),
+        default_backend=_default_backend(sources, backends),
+        backends=backends,
+        client_key=client_key or "parley-" + secrets.token_urlsafe(32),
+        client_key_generated=client_key is None,
+        auth_disabled=_auth_disabled(sources),
+        aliases=_merged(sources, "aliases"),
+        models=_merged(sources, "models"),
+        routes=_routes(sources),
+        timeout=sources.get("timeout"),
+        command_prefix=sources.get("command_prefix"),
+        log=LogSettings(_path(sources.get("log")), sources.get("log_level")),
+        config_file=config_file,
+        interactive=not sources.get("disable_interactive_mode"),
+        interactive_commands=not sources.get("disable_interactive_commands"),
+        force_project=sources.get("force_set_project"),
+        redact=not sources.get("disable_redact_api_keys_in_prompts"),
+        loops=_loops(sources),
+        model_list_url=sources.get("model_list_url"),
+        model_list_token=sources.get("model_list_auth_token"),
+        database_url=_storage_url(sources, "database_url", ("sqlite", "postgresql", "postgres")),
+        redis_url=_storage_url(sources, "redis_url", ("redis", "rediss")),
+        site_url=sources.get("app_site_url"),
+        site_title=sources.get("app_x_title"),
+        intercept_hosts=_intercept_hosts(sources, backends),
+        limits=_limits(sources),
+        sources=sources.origins,
+    )
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value).expanduser() if value else None
+
+
+def _default_backend(sources: Sources, backends: Mapping[str, Backend]) -> str:
+    """The one that was named; else the first with a key, else the first that needs none, else demo."""
+    named = sources.get("default_backend")
+    if named is None:
+        own = [backend for backend in backends.values() if backend.name != DEMO]
+        return next(
+            (backend.name for usable in (_has_key, _is_usable) for backend in own if usable(backend)),
+            DEMO,
+        )
+    name = named.lower()
+    origin = sources.origins["default_backend"]
+    if name not in backends:
+        known = ", ".join(sorted(backends))
+        sources.problems.append(Problem("default backend", f"{named!r} is not known.", f"Known: {known}.", origin))
+    elif not backends[name].usable:
+        remedy = f"Set {key_variable(name)}, or choose another backend."
+        sources.problems.append(Problem("default backend", f"{named!r} has no key.", remedy, origin))
+    return name
+
+
+def _has_key(backend: Backend) -> bool:
+    return bool(backend.keys)
+
+
+def _is_usable(backend: Backend) -> bool:
+    return backend.usable
+
+
+def _auth_disabled(sources: Sources) -> bool:
+    if not sources.get("disable_auth"):
+        return False
+    for name in ("host", "http_proxy_host"):
+        address = sources.get(name)
+        if not values.is_loopback(address):
+            reason = f"would let anyone in who reaches {address}."
+            remedy = "Bind to 127.0.0.1, or leave authentication on."
+            sources.problems.append(Problem("--disable-auth", reason, remedy, sources.origins["disable_auth"]))
+    return True
+
+
+def _merged(sources: Sources, section: str) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for document in reversed(sources.documents):
+        merged.update(getattr(document.content, section))
+    return merged
+
+
+def _routes(sources: Sources) -> dict[str, SavedRoute]:
+    routes = {}
+    for document in reversed(sources.documents):
+        for name, entry in document.content.settings.failover_routes.items():
+            routes[name] = SavedRoute(entry.policy, tuple(entry.elements))
+            for index, element in enumerate(entry.elements):
+                if not re.fullmatch(r"[^:/\s]+[:/]\S+", element):
+                    _complain_about_element(document, name, index, element, sources.problems)
+    return routes
+
+
+def _complain_about_element(document: Document, route: str, index: int, element: str, problems: list[Problem]) -> None:
+    location = ("settings", "failover_routes", route, "elements", index)
+    field = f"settings.failover_routes.{route}.elements[{index}]"
+    reason = f"{element!r} does not name a backend and a model."
+    problems.append(Problem(field, reason, "Write backend:model.", document.source, document.line(*location)))
+
+
+def _loops(sources: Sources) -> LoopSettings:
+    names = ("buffer_size", "max_pattern_length", "analysis_interval")
+    counts = ("min_repetitions_short", "min_repetitions_medium", "min_repetitions_long")
+    numbers = {name: sources.get(f"loop_detection_{name}") for name in (*names, *counts)}
+    return LoopSettings(enabled=sources.get("loop_detection_enabled"), **numbers)
+
+
+def _storage_url(sources: Sources, name: str, schemes: tuple[str, ...]) -> str | None:
+    """Checked by its scheme alone; its text may hold a password and is never shown."""
+    url = sources.get(name)
+    if url and url.partition("://")[0].partition("+")[0].lower() not in schemes:
+        wanted = " or ".join(f"{scheme}://…" for scheme in schemes[:2])
+        env = "PARLEY_" + name.upper()
+        sources.problems.append(Problem(env, "has an unknown scheme.", f"Write {wanted}.", sources.origins[name]))
+    return url
+
+
+def _intercept_hosts(sources: Sources, backends: Mapping[str, Backend]) -> tuple[str, ...]:
+    hosts = dict.fromkeys(f"{host}:*" for host in INTERCEPTED)
+    hosts.update(dict.fromkeys(host_and_port(backend.base_url) for backend in backends.values()))
+    for document in sources.documents:
+        for index, host in enumerate(document.content.intercept):
+            if not _HOST_PATTERN.fullmatch(host):
+                line = document.line("intercept", index)
+                remedy = "Write api.example.com, *.example.com or api.example.com:8443."
+                problem = Problem(f"intercept[{index}]", f"{host!r} is no host.", remedy, document.source, line)
+                sources.problems.append(problem)
+            hosts[host.lower() if ":" in host else f"{host.lower()}:*"] = None
+    return tuple(hosts)
+
+
+def _limits(sources: Sources) -> Limits:
+    limits = Limits()
+    for document in reversed(sources.documents):
+        entry = document.content.limits
+        given = {
+            "body": entry.body_mib and entry.body_mib * _MIB,
+            "decoded": entry.decoded_mib and entry.decoded_mib * _MIB,
+            "flows": entry.flows,
+            "flows_bytes": entry.flows_mib and entry.flows_mib * _MIB,
+        }
+        limits = replace(limits, **{name: value for name, value in given.items() if value})
+    return limits

@@ -1,0 +1,138 @@
+"""The shape of addons.yaml, and of the JSON or YAML file that --config names; both take the same keys.
+
+Unknown keys are errors: a misspelt one would otherwise be ignored in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from proxy_core.profiles.target import ModelProfile
+from proxy_core.turn.content import ProtocolName
+
+type Policy = Literal["k", "m", "km", "mk"]
+
+_PROFILE_FIELDS = {field.name for field in fields(ModelProfile)}
+_PROTOCOL_NICKNAMES = {"openai": "openai_chat", "chat": "openai_chat", "responses": "openai_responses"}
+
+
+def _protocol(value: Any) -> Any:
+    return _PROTOCOL_NICKNAMES.get(value, value) if isinstance(value, str) else value
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _profile_fields(value: dict[str, Any]) -> dict[str, Any]:
+    if unknown := sorted(set(value) - _PROFILE_FIELDS):
+        raise ValueError(f"unknown field {', '.join(unknown)}; known: {', '.join(sorted(_PROFILE_FIELDS))}")
+    return value
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
+
+
+class BackendEntry(Entry):
+    """A backend of the user's own, or what differs for a built-in one (then `base_url` may be missing)."""
+
+    protocol: Annotated[ProtocolName | None, BeforeValidator(_protocol)] = None
+    base_url: str | None = None
+    version: str | None = None
+    """Appended to base_url when it names none; "" appends nothing."""
+    dialect: str | None = None
+    api_key: Annotated[list[SecretStr], BeforeValidator(_as_list)] = []
+    key_env: str | None = None
+    """The environment variable of the key, also numbered _1 to _20; default: NAME_API_KEY."""
+    key_optional: bool | None = None
+    """Default: true for addresses of this machine and its private network."""
+    credentials: Literal["own", "client"] = "own"
+    model: str | None = None
+    models: list[str] = []
+    headers: dict[str, str] = {}
+    timeout: float | None = Field(default=None, gt=0)
+    enabled: bool = True
+
+
+class PrimaryBackend(Entry):
+    """A transparent backend: takes the client's own Authorization, answers come back byte for byte."""
+
+    name: str
+    url: str = ""
+    """Blank: https://api.openai.com/v1."""
+    model: str = ""
+    """Blank: the model that the client asks for."""
+
+
+class RouteEntry(Entry):
+    policy: Policy = "k"
+    elements: list[str] = []
+
+
+class ModelEntry(Entry):
+    """What is known or wished about one model, by the name it is asked for or as backend:model."""
+
+    profile: Annotated[dict[str, Any], AfterValidator(_profile_fields)] = {}
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    reasoning_effort: str | None = None
+    thinking_budget: int | None = Field(default=None, ge=0)
+    prompt_price_1m: float | None = Field(default=None, ge=0)
+    """US dollars per million tokens; so is the next."""
+    completion_price_1m: float | None = Field(default=None, ge=0)
+
+
+class SettingsEntry(Entry):
+    """The saved settings. In-chat commands that are persistent write here."""
+
+    host: str | None = None
+    port: int | None = None
+    http_proxy_host: str | None = None
+    http_proxy_port: int | None = None
+    default_backend: str | None = None
+    timeout: float | None = None
+    command_prefix: str | None = None
+    log: str | None = None
+    log_level: str | None = None
+    interactive_mode: bool | None = None
+    interactive_commands: bool | None = None
+    force_set_project: bool | None = None
+    redact_api_keys_in_prompts: bool | None = None
+    loop_detection: bool | None = None
+    failover_routes: dict[str, RouteEntry] = {}
+
+
+class LimitsEntry(Entry):
+    """Sizes in MiB."""
+
+    body_mib: int | None = Field(default=None, ge=1, le=4096)
+    decoded_mib: int | None = Field(default=None, ge=1, le=4096)
+    flows: int | None = Field(default=None, ge=10)
+    """How many exchanges mitmweb keeps."""
+    flows_mib: int | None = Field(default=None, ge=1)
+
+
+class ConfigFile(Entry):
+    settings: SettingsEntry = SettingsEntry()
+    backends: dict[str, BackendEntry] = {}
+    primary_backends: list[PrimaryBackend] = []
+    aliases: dict[str, str] = {}
+    models: dict[str, ModelEntry] = {}
+    intercept: list[str] = []
+    limits: LimitsEntry = LimitsEntry()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lift_flat_settings(cls, data: Any) -> Any:
+        """A file of saved settings alone may have them at its top level, as the earlier systems' had."""
+        if not isinstance(data, dict):
+            return data
+        flat = {key: value for key, value in data.items() if key in SettingsEntry.model_fields}
+        nested = data.get("settings")
+        if not flat or not (nested is None or isinstance(nested, dict)):
+            return data
+        rest = {key: value for key, value in data.items() if key not in flat}
+        return {**rest, "settings": {**flat, **(nested or {})}}

@@ -1,0 +1,101 @@
+"""The configuration as the rest of the program sees it: validated, whole, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from proxy_core.config.schema import ModelEntry
+from proxy_core.routing.upstreams import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """Sizes are in characters of the reply's text."""
+
+    enabled: bool = True
+    buffer_size: int = 2048
+    max_pattern_length: int = 500
+    analysis_interval: int = 64
+    min_repetitions_short: int = 8
+    min_repetitions_medium: int = 4
+    min_repetitions_long: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """`file` None: the terminal. Level "NONE" silences everything once the start has succeeded."""
+
+    file: Path | None = None
+    level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes, but for `flows`."""
+
+    body: int = 64 * 1024 * 1024
+    decoded: int = 256 * 1024 * 1024
+    flows: int = 2000
+    flows_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRoute:
+    policy: Literal["k", "m", "km", "mk"]
+    elements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`backends` always holds "demo". `sources` says where each option's value came from, for `parley check`.
+
+    `intercept_hosts` are `host:port`; a port of `*` means any.
+    """
+
+    host: str
+    port: int
+    proxy_host: str
+    proxy_port: int
+    default_backend: str
+    backends: dict[str, Backend] = field(repr=False)
+    client_key: str = field(repr=False)
+    client_key_generated: bool = False
+    auth_disabled: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, ModelEntry] = field(default_factory=dict)
+    routes: Mapping[str, SavedRoute] = field(default_factory=dict)
+    timeout: float = 300.0
+    command_prefix: str = "!/"
+    log: LogSettings = LogSettings()
+    config_file: Path | None = None
+    """Where persistent settings and routes are written."""
+    interactive: bool = True
+    interactive_commands: bool = True
+    force_project: bool = False
+    redact: bool = True
+    loops: LoopSettings = LoopSettings()
+    model_list_url: str | None = None
+    model_list_token: str | None = field(default=None, repr=False)
+    database_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    site_url: str | None = None
+    site_title: str | None = None
+    intercept_hosts: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every key and token known here; none may be seen by anyone."""
+        keys = [key for backend in self.backends.values() for key in backend.keys]
+        return frozenset(filter(None, [*keys, self.client_key, self.model_list_token]))
+
+    def override(self, backend: str, model: str) -> ModelEntry | None:
+        """What addons.yaml says about a model, the more exact name first."""
+        return self.models.get(f"{backend}:{model}") or self.models.get(model)
+
+    def keys_of(self, backend: str) -> tuple[str, ...]:
+        return self.backends[backend].keys
