@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
+from proxy_core.config.settings import Settings
+from proxy_core.serving.count import count_tokens, counted
 
 from addons.host.exchanges import ExchangeTable, is_attempt, metadata_of
 from addons.host.guard import fails_closed
-from proxy_core.config.load import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.answers import Answer, fault_answer
 from proxy_core.exchange.dispatch import Dispatcher
@@ -22,7 +23,6 @@ from proxy_core.exchange.router import Router
 from proxy_core.protocols import CODECS
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.upstreams import Upstream
-from proxy_core.serving.count import count_tokens, counted
 from proxy_core.serving.pages import Pages
 from proxy_core.wire.json import dumps
 
@@ -80,8 +80,8 @@ class Gateway:
         page = self._pages.find(inbound)
         if page:
             if page.needs_key:
-                check_client_key(inbound, self._settings().demanded_key)
-            flow.response = response_of(page.answer())
+                check_client_key(inbound, _demanded_key(self._settings()))
+            flow.response = response_of(page.answer(inbound))
             return
         try:
             call = find_call(inbound)
@@ -96,11 +96,11 @@ class Gateway:
         settings = self._settings()
         router = self._router()
         if not router.has_transparent:
-            check_client_key(inbound, settings.demanded_key)
-        admitted = admit(inbound, call, settings.limits.decoded_body)
+            check_client_key(inbound, _demanded_key(settings))
+        admitted = admit(inbound, call, settings.limits.decoded)
         upstreams = router.route(admitted)
         if router.has_transparent and upstreams[0].backend.credentials == "own":
-            check_client_key(inbound, settings.demanded_key)
+            check_client_key(inbound, _demanded_key(settings))
         self._start(flow, admitted, upstreams)
 
     def _take_intercepted(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
@@ -111,7 +111,7 @@ class Gateway:
             return
         self._check_size(flow)
         call, upstream = found
-        admitted = admit(inbound, call, self._settings().limits.decoded_body)
+        admitted = admit(inbound, call, self._settings().limits.decoded)
         self._start(flow, admitted, [upstream])
 
     def _start(self, flow: http.HTTPFlow, admitted: Admitted, upstreams: Sequence[Upstream]) -> None:
@@ -140,6 +140,10 @@ class Gateway:
     def _has_target(self, flow: http.HTTPFlow) -> bool:
         mode = flow.client_conn.proxy_mode
         return isinstance(mode, mode_specs.ReverseMode) and mode.address[0] != UNCLAIMED_HOST
+
+
+def _demanded_key(settings: Settings) -> str | None:
+    return None if settings.auth_disabled else settings.client_key
 
 
 def inbound_of(flow: http.HTTPFlow) -> Inbound:

@@ -56,6 +56,7 @@ class Exchange:
         self._held: list[bytes] = []
         self._headers = HeaderMap(())
         self._unreadable: Fault | None = None
+        self._last_answer: Step | None = None
 
     def next_attempt(self) -> Attempt | None:
         """The next request to send; None when there is none left (then `give_up` says how it ends).
@@ -137,6 +138,8 @@ class Exchange:
                 Head(200, [("content-type", "application/json"), ("content-length", str(len(body)))]), (body,), True
             )
         self._finish("failed")
+        if self._last_answer:
+            return self._last_answer
         body = dumps(self.client.write_fault(fault))
         head = Head(fault.http_status, self._fault_headers(fault, len(body)))
         return Step(head, (body,), end=True)
@@ -206,8 +209,10 @@ class Exchange:
         fault = attempt.codec.read_fault(attempt.status or 500, self._headers, body)
         if attempt.codec is not self.client or (self.fallback and attempt.status in _NO_SUCH_CALL):
             return self._failed(fault)
-        self.fault = fault
-        return self._whole_answer(attempt, [body], self._headers.get("content-type", "application/json"))
+        headers = answer_headers(
+            self.admitted, attempt, self._headers, self._headers.get("content-type", "application/json"), len(body)
+        )
+        return self._failed(fault, Step(Head(attempt.status or 502, headers), (body,), end=True))
 
     def _converted(self, attempt: Attempt, body: bytes) -> Step:
         content_type = self._headers.get("content-type", "application/json")
@@ -228,14 +233,15 @@ class Exchange:
     def _whole_answer(self, attempt: Attempt, chunks: list[bytes], content_type: str) -> Step:
         size = sum(map(len, chunks))
         head = Head(attempt.status or 200, answer_headers(self.admitted, attempt, self._headers, content_type, size))
-        self._finish("answered" if self.fault is None else "failed")
+        self._finish("answered")
         return Step(head, chunks, end=True)
 
-    def _failed(self, fault: Fault) -> Step:
-        """This attempt has failed before the client saw anything of it."""
-        attempt = self._current
-        attempt.outcome = fault.kind
+    def _failed(self, fault: Fault, answer: Step | None = None) -> Step:
+        """This attempt has failed before the client saw anything of it. `answer` is what the client gets should
+        no other attempt follow, where that is more than the fault alone."""
+        self._current.outcome = fault.kind
         self.fault = fault
+        self._last_answer = answer
         return Step(retry=True)
 
     def _ended(self, chunks) -> Step:

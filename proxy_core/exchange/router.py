@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
-from proxy_core.config.load import Settings
+from proxy_core.config.settings import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.inbound import Admitted, Inbound
 from proxy_core.protocols import recognise
@@ -72,11 +72,9 @@ class Router:
 
 
 def _no_key(backend: Backend) -> Fault:
-    return Fault(
-        FaultKind.INVALID_REQUEST,
-        f"Backend '{backend.name}' has no key; set {backend.name.upper().replace('-', '_')}_API_KEY or name another backend.",
-        field="model",
-    )
+    variable = f"{backend.name.upper().replace('-', '_')}_API_KEY"
+    message = f"Backend '{backend.name}' has no key; set {variable} or name another backend."
+    return Fault(FaultKind.INVALID_REQUEST, message, field="model")
 
 
 def _provider_of(backend: Backend) -> Provider:

@@ -62,7 +62,7 @@ class CustomCalls:
 
 
 def free_text(arguments: str) -> str:
-    """The `input` of a stand-in call's arguments; the arguments themselves when the model did not keep to the schema."""
+    """The `input` of a stand-in call's arguments; all of them when the model did not keep to the schema."""
     try:
         value = loads(arguments)
     except ValueError:

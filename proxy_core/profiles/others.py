@@ -70,7 +70,7 @@ _DEEPSEEK: tuple[tuple[str, ModelProfile], ...] = (
 
 _XAI: tuple[tuple[str, ModelProfile], ...] = (
     # https://docs.x.ai/developers/models
-    (r"^grok-4[.-]([5-9]|\d\d)(?!.*non-reasoning)(?!20)", _reasons(_LOW_TO_HIGH, 500_000, 131_072, always=True)),
+    (r"^grok-4\.[3-9](?!\d)", _reasons(_LOW_TO_HIGH, 500_000, 131_072, always=True)),
     (r"^grok-([5-9]|\d\d)", _reasons(_LOW_TO_HIGH, 500_000, 131_072, always=True)),
     (r"^grok-3-mini", _reasons(("low", "high"), 131_072, 131_072, always=True)),
     (r"^grok-4.*(fast|20)", _talks(2_000_000, 131_072)),

@@ -1,0 +1,46 @@
+"""What a chunk is, found by looking for byte strings.
+
+Inside JSON strings every quote is escaped, so a quoted key can only be found where it is a key.
+"""
+
+from __future__ import annotations
+
+from proxy_core.protocols.contract import FrameKind
+from proxy_core.wire.sse import Frame
+
+_DONE = (b"data: [DONE]", b"data:[DONE]")
+_ERRORS = (b'"error":{', b'"error": {', b'"error":"', b'"error": "', b'"object":"error"', b'"object": "error"')
+_TEXTS = (b"content", b"reasoning_content", b"reasoning", b"refusal")
+_FILLED = tuple((b'"%s":"' % key, b'"%s":""' % key) for key in _TEXTS) + tuple(
+    (b'"%s": "' % key, b'"%s": ""' % key) for key in _TEXTS
+)
+_LISTS = tuple(
+    b'"%s":%s[{' % (key, space)
+    for key in (b"content", b"tool_calls", b"reasoning_details", b"images")
+    for space in (b"", b" ")
+) + (b'"function_call":{', b'"function_call": {')
+_FINISHES = ((b'"finish_reason":"', b'"finish_reason":""'), (b'"finish_reason": "', b'"finish_reason": ""'))
+_USAGES = (b'"usage":{', b'"usage": {')
+
+
+def classify(frame: Frame) -> FrameKind:
+    raw = frame.raw
+    if b"data:" not in raw:
+        return FrameKind.PING
+    if raw.startswith(_DONE):
+        return FrameKind.TERMINAL
+    if _is_content(raw):
+        return FrameKind.CONTENT
+    if any(mark in raw for mark in _ERRORS):
+        return FrameKind.ERROR
+    if _is_filled(raw, _FINISHES) or any(mark in raw for mark in _USAGES):
+        return FrameKind.FINISH
+    return FrameKind.OPENING
+
+
+def _is_content(raw: bytes) -> bool:
+    return _is_filled(raw, _FILLED) or any(mark in raw for mark in _LISTS)
+
+
+def _is_filled(raw: bytes, marks: tuple[tuple[bytes, bytes], ...]) -> bool:
+    return any(opening in raw and empty not in raw for opening, empty in marks)

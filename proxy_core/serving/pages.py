@@ -1,0 +1,36 @@
+"""What the proxy answers by itself on the base-URL listener, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxy_core.exchange.answers import Answer
+from proxy_core.exchange.inbound import Inbound
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`path` is matched whole, or as a prefix where it ends in "/*". HEAD is answered wherever GET is."""
+
+    path: str
+    answer: Callable[[Inbound], Answer]
+    needs_key: bool = True
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    when: Callable[[Inbound], bool] = lambda inbound: True
+
+    def fits(self, inbound: Inbound) -> bool:
+        if inbound.method not in self.methods or not self.when(inbound):
+            return False
+        if self.path.endswith("/*"):
+            return inbound.path.startswith(self.path[:-1]) and len(inbound.path) > len(self.path) - 1
+        return inbound.path == self.path
+
+
+class Pages:
+    def __init__(self, pages: tuple[Page, ...]) -> None:
+        self._pages = pages
+
+    def find(self, inbound: Inbound) -> Page | None:
+        """The first page that fits."""
+        return next((page for page in self._pages if page.fits(inbound)), None)
