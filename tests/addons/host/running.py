@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -127,15 +128,18 @@ class ScriptedUpstream:
         connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         connection.initiate_connection()
         writer.write(connection.data_to_send())
-        while data := await reader.read(65535):
-            for event in connection.receive_data(data):
-                if isinstance(event, h2.events.DataReceived):
-                    self.requests.append(event.data)
-                elif isinstance(event, h2.events.StreamEnded):
-                    self._answer_http2(connection, event.stream_id or 0, self.scripts.pop(0))
-                elif isinstance(event, h2.events.StreamReset):
-                    self.hung_up.set()
-            writer.write(connection.data_to_send())
+        bodies: defaultdict[int, bytes] = defaultdict(bytes)
+        with contextlib.suppress(asyncio.CancelledError):
+            while data := await reader.read(65535):
+                for event in connection.receive_data(data):
+                    if isinstance(event, h2.events.DataReceived):
+                        bodies[event.stream_id] += event.data
+                    elif isinstance(event, h2.events.StreamEnded):
+                        self.requests.append(bodies.pop(event.stream_id))
+                        self._answer_http2(connection, event.stream_id, self.scripts.pop(0))
+                    elif isinstance(event, h2.events.StreamReset):
+                        self.hung_up.set()
+                writer.write(connection.data_to_send())
         writer.close()
 
     def _answer_http2(self, connection: h2.connection.H2Connection, stream: int, script: Script) -> None:
