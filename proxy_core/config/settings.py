@@ -36,7 +36,7 @@ class LogSettings:
 class Limits:
     """Bytes, but for `flows`."""
 
-    body: int = 64 * 1024 * 1024
+    body: int = 32 * 1024 * 1024
     decoded: int = 256 * 1024 * 1024
     flows: int = 2000
     flows_bytes: int = 512 * 1024 * 1024
