@@ -1,0 +1,65 @@
+"""Anthropic's Messages API (https://platform.claude.com/docs/en/api/messages/create)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy_core.errors import Fault
+from proxy_core.profiles.target import Target
+from proxy_core.protocols.anthropic import endpoints, faults, frames, reply, request_read, request_write
+from proxy_core.protocols.anthropic.billing import strip_billing_header
+from proxy_core.protocols.anthropic.names import ORIGIN
+from proxy_core.protocols.anthropic.request_write import STRUCTURED_OUTPUT_TOOL
+from proxy_core.protocols.anthropic.stream_read import AnthropicReader
+from proxy_core.protocols.anthropic.stream_write import AnthropicWriter
+from proxy_core.protocols.contract import Call, Codec, FrameKind, StreamReader, StreamWriter, UpstreamCall, View
+from proxy_core.turn.content import ProtocolName
+from proxy_core.turn.losses import Losses
+from proxy_core.turn.reply import Reply
+from proxy_core.turn.request import ChatRequest
+from proxy_core.wire.sse import Frame
+
+VERSION = "2023-06-01"
+
+
+class Anthropic:
+    name: ProtocolName = ORIGIN
+
+    def read_request(self, body: dict[str, Any], call: Call) -> ChatRequest:
+        return request_read.read_request(body, call)
+
+    def write_request(self, request: ChatRequest, target: Target, losses: Losses) -> UpstreamCall:
+        return request_write.write_request(request, target, losses)
+
+    def read_reply(self, body: dict[str, Any]) -> Reply:
+        return reply.read_reply(body)
+
+    def write_reply(self, reply_: Reply, view: View) -> dict[str, Any]:
+        return reply.write_reply(reply_, view)
+
+    def stream_reader(self) -> StreamReader:
+        return AnthropicReader()
+
+    def stream_writer(self, view: View) -> StreamWriter:
+        return AnthropicWriter(view)
+
+    def read_fault(self, status: int, headers: Mapping[str, str], body: bytes) -> Fault:
+        return faults.read_fault(status, headers, body)
+
+    def write_fault(self, fault: Fault) -> dict[str, Any]:
+        return faults.write_fault(fault)
+
+    def write_stream_fault(self, fault: Fault) -> bytes:
+        return faults.write_stream_fault(fault)
+
+    def classify(self, frame: Frame) -> FrameKind:
+        return frames.classify(frame)
+
+    def auth_headers(self, key: str) -> dict[str, str]:
+        return {"x-api-key": key, "anthropic-version": VERSION}
+
+
+ANTHROPIC: Codec = Anthropic()
+
+__all__ = ["ANTHROPIC", "STRUCTURED_OUTPUT_TOOL", "endpoints", "strip_billing_header"]
