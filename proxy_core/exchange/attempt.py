@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList
 from proxy_core.pipeline.lanes import LaneChoice
+from proxy_core.pipeline.observers import Observer
 from proxy_core.pipeline.stages import Stage
 from proxy_core.protocols.contract import Codec, View
 from proxy_core.routing.upstreams import Upstream
@@ -26,10 +28,7 @@ class OutgoingRequest:
 @dataclass(slots=True)
 class Attempt:
     """`view` and `stages` are for the translate lane; `mirror` is the model name to show in the other two.
-
-    `local_answer` turns the whole answer into the client's body where that is not a matter of protocols (a token
-    count).
-    """
+    `make_view` is for those too, should an answer that passes untouched have to be ended by us."""
 
     number: int
     upstream: Upstream
@@ -38,9 +37,12 @@ class Attempt:
     request: OutgoingRequest
     losses: Losses = field(default_factory=Losses)
     view: View | None = None
+    make_view: Callable[[], View] | None = None
     stages: Sequence[Stage] = ()
+    observers: Sequence[Observer] = ()
+    meter: Meter | None = None
+    """Also one of the observers."""
     mirror: str | None = None
     status: int | None = None
     outcome: str = ""
     started: float = 0.0
-    on_reply: Callable[[bytes], bytes] | None = None

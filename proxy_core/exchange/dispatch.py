@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -10,8 +10,10 @@ from proxy_core.errors import not_found
 from proxy_core.exchange.attempt import Attempt, OutgoingRequest
 from proxy_core.exchange.headers import REQUIRED, passed_up
 from proxy_core.exchange.inbound import Admitted
+from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList
 from proxy_core.pipeline.lanes import Lane, LaneChoice, choose_lane
+from proxy_core.pipeline.observers import Observer
 from proxy_core.pipeline.rendering import render
 from proxy_core.pipeline.splice import replace_string_field
 from proxy_core.protocols import CODECS, endpoint_path
@@ -28,8 +30,14 @@ _MODEL_IN_PATH = frozenset({"gemini"})
 class Dispatcher:
     """Renders attempts. `read` parses the client's request once, however many attempts are made of it."""
 
-    def __init__(self, admitted: Admitted, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        admitted: Admitted,
+        clock: Callable[[], float],
+        observers: Sequence[Callable[[Attempt], Observer]] = (),
+    ) -> None:
         self._admitted = admitted
+        self._observers = observers
         self._client = CODECS[admitted.call.protocol]
         self._clock = clock
         self._request: ChatRequest | None = None
@@ -44,6 +52,9 @@ class Dispatcher:
         else:
             attempt = self._native(number, upstream, codec, choice)
         attempt.started = self._clock()
+        if self._admitted.call.operation == "chat":
+            attempt.meter = Meter(self._clock)
+            attempt.observers = (attempt.meter, *(make(attempt) for make in self._observers))
         return attempt
 
     def _check_operation(self, upstream: Upstream) -> None:
@@ -72,7 +83,7 @@ class Dispatcher:
             body = dumps({"model": upstream.model, **admitted.json})
         own = upstream.backend.credentials == "own"
         headers = self._outgoing_headers(upstream, codec, passed_up(admitted.inbound.headers, credentials=not own))
-        shown = f"{upstream.backend.name}:{upstream.model}" if upstream.backend.shows_own_name else admitted.model
+        shown = self._shown_model(upstream)
         return Attempt(
             number=number,
             upstream=upstream,
@@ -80,18 +91,13 @@ class Dispatcher:
             choice=choice,
             request=OutgoingRequest(admitted.inbound.method, self._url(upstream), headers, body),
             mirror=shown if renamed and own else None,
+            make_view=lambda: self._view(shown),
         )
 
     def _translated(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
-        shown = f"{upstream.backend.name}:{upstream.model}" if upstream.backend.shows_own_name else admitted.model
+        shown = self._shown_model(upstream)
         rendered = render(self.read(), upstream, codec)
-        view = View(
-            model=shown,
-            request=self.read(),
-            framing=admitted.call.framing,
-            created=int(self._clock()),
-        )
         accept = "text/event-stream" if admitted.stream else "application/json"
         headers = [("content-type", "application/json"), ("accept", accept)]
         agent = admitted.inbound.headers.get("user-agent")
@@ -106,8 +112,19 @@ class Dispatcher:
             choice=choice,
             request=OutgoingRequest("POST", url, headers, dumps(rendered.call.body)),
             losses=rendered.losses,
-            view=view,
+            view=self._view(shown),
             stages=rendered.stages,
+        )
+
+    def _shown_model(self, upstream: Upstream) -> str:
+        return f"{upstream.backend.name}:{upstream.model}" if upstream.backend.shows_own_name else self._admitted.model
+
+    def _view(self, shown: str) -> View:
+        return View(
+            model=shown,
+            request=self.read(),
+            framing=self._admitted.call.framing,
+            created=int(self._clock()),
         )
 
     def read(self) -> ChatRequest:

@@ -7,7 +7,7 @@ up to then a failing attempt costs the client nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
@@ -15,12 +15,15 @@ from proxy_core.exchange.headers import answer_headers, is_event_stream, stream_
 from proxy_core.exchange.inbound import Admitted, HeaderMap
 from proxy_core.exchange.step import HOLD, Head, HeaderList, Step
 from proxy_core.pipeline.lanes import Lane
+from proxy_core.pipeline.observers import Cut
 from proxy_core.pipeline.splice import ModelMirror
-from proxy_core.pipeline.stream import AnswerStream, RawStream, TranslatedStream, UntouchedStream, guarded
-from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream
-from proxy_core.protocols.contract import Codec
+from proxy_core.pipeline.stream import AnswerStream, TranslatedStream, UntouchedStream, guarded
+from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream, watch_reply
+from proxy_core.protocols.contract import Codec, View
 from proxy_core.wire.encoding import Decoder
 from proxy_core.wire.json import dumps
+from proxy_core.wire.json_array import ArraySplitter
+from proxy_core.wire.sse import FrameSplitter
 
 _NO_SUCH_CALL = (404, 405, 501)
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
@@ -162,16 +165,17 @@ class Exchange:
     def _answer_stream(self, attempt: Attempt) -> AnswerStream:
         if attempt.choice.lane is Lane.TRANSLATE:
             assert attempt.view is not None
-            return TranslatedStream(attempt.codec, self.client, attempt.view, attempt.stages)
-        if not is_event_stream(self._headers):
-            return RawStream(self.client)
-        return UntouchedStream(self.client, ModelMirror(attempt.mirror) if attempt.mirror else None)
+            return TranslatedStream(attempt.codec, self.client, attempt.view, attempt.stages, attempt.observers)
+        mirror = ModelMirror(attempt.mirror) if attempt.mirror else None
+        splitter = FrameSplitter() if is_event_stream(self._headers) else ArraySplitter()
+        observers = attempt.observers if attempt.make_view else ()
+        return UntouchedStream(self.client, attempt.make_view or _no_view, mirror, observers, splitter)
 
     def _step(self, chunks: list[bytes]) -> Step:
         stream = self._stream
         assert stream is not None
         if self.committed:
-            return Step(chunks=chunks)
+            return self._ended(chunks) if stream.cut else Step(chunks=chunks)
         if stream.fault and not stream.ready:
             return self._failed(stream.fault)
         self._held += chunks
@@ -179,7 +183,10 @@ class Exchange:
             return HOLD
         self.committed = True
         held, self._held = self._held, []
-        return Step(Head(200, stream_headers(self.admitted, self._current, self._headers)), held)
+        head = Head(200, stream_headers(self.admitted, self._current, self._headers))
+        if stream.cut:
+            self._finish("cut")
+        return Step(head, held, end=stream.cut is not None)
 
     def _collect(self, data: bytes) -> Step:
         self._whole.append(data)
@@ -216,19 +223,23 @@ class Exchange:
 
     def _converted(self, attempt: Attempt, body: bytes) -> Step:
         content_type = self._headers.get("content-type", "application/json")
-        if attempt.on_reply:
-            return self._whole_answer(attempt, [attempt.on_reply(body)], "application/json")
         if attempt.choice.lane is not Lane.TRANSLATE:
-            shown = ModelMirror(attempt.mirror).apply(body) if attempt.mirror else body
-            return self._whole_answer(attempt, [shown], content_type)
+            return self._whole_answer(attempt, [self._native_body(attempt, body, content_type)], content_type)
         assert attempt.view is not None
-        way = (attempt.codec, self.client, attempt.view, attempt.stages)
+        way = (attempt.codec, self.client, attempt.view, attempt.stages, attempt.observers)
         if self.admitted.stream:
             chunks = translate_reply_to_stream(body, content_type, *way)
             head = Head(200, stream_headers(self.admitted, attempt, self._headers))
             self._finish("answered")
             return Step(head, chunks, end=True)
         return self._whole_answer(attempt, [translate_reply(body, content_type, *way)], "application/json")
+
+    def _native_body(self, attempt: Attempt, body: bytes, content_type: str) -> bytes:
+        if attempt.observers and attempt.make_view:
+            cut = watch_reply(body, content_type, self.client, attempt.observers)
+            if cut:
+                return dumps(self.client.write_reply(cut, attempt.make_view()))
+        return ModelMirror(attempt.mirror).apply(body) if attempt.mirror else body
 
     def _whole_answer(self, attempt: Attempt, chunks: list[bytes], content_type: str) -> Step:
         size = sum(map(len, chunks))
@@ -244,8 +255,8 @@ class Exchange:
         self._last_answer = answer
         return Step(retry=True)
 
-    def _ended(self, chunks) -> Step:
-        self._finish("failed")
+    def _ended(self, chunks: Sequence[bytes]) -> Step:
+        self._finish("cut" if self._stream and self._stream.cut else "failed")
         return Step(chunks=chunks, end=True)
 
     def _finish(self, outcome: str) -> None:
@@ -264,6 +275,15 @@ class Exchange:
             headers.append(("retry-after", f"{fault.retry_after:g}"))
         return headers
 
+    @property
+    def cut(self) -> Cut | None:
+        """The wish of an observer that ended the answer."""
+        return self._stream.cut if self._stream else None
+
     def _crash(self, error: Exception) -> Fault:
         self._report(error)
         return Fault(FaultKind.INTERNAL, "Parley failed while it read the backend's answer; its log says more.")
+
+
+def _no_view() -> View:
+    raise LookupError("an answer that is not observed is never ended by us")

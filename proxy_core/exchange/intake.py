@@ -19,7 +19,7 @@ def asking_protocol(path: str, headers: Mapping[str, str], query: Mapping[str, s
     """In whose shape a request is to be answered that is no call of a protocol: model lists, errors."""
     if "/v1beta" in path or path.startswith("/models/"):
         return "gemini"
-    if path.startswith("/anthropic") or "anthropic-version" in headers or path.startswith("/v1/messages"):
+    if path.startswith(("/anthropic", "/v1/messages")) or "anthropic-version" in headers:
         return "anthropic"
     if "x-goog-api-key" in headers or "key" in query:
         return "gemini"

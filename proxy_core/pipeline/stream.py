@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stages import Stage, through
 from proxy_core.protocols.contract import Codec, FrameKind, View
 from proxy_core.turn.content import Text, Thinking
 from proxy_core.turn.events import (
     ArgumentsDelta,
+    BlockEnded,
     BlockStarted,
     Ended,
     Event,
@@ -24,8 +26,11 @@ from proxy_core.turn.events import (
     SealDelta,
     TextDelta,
     ThinkingDelta,
+    UsageReported,
 )
+from proxy_core.turn.fold import Folder, unfold
 from proxy_core.wire.json import dumps
+from proxy_core.wire.json_array import ArraySplitter
 from proxy_core.wire.sse import Frame, FrameSplitter
 
 _GENERATED = (TextDelta, ThinkingDelta, ArgumentsDelta, SealDelta, Finished, Ended)
@@ -50,6 +55,11 @@ class AnswerStream(Protocol):
     @property
     def fault(self) -> Fault | None: ...
 
+    @property
+    def cut(self) -> Cut | None:
+        """An observer has ended the answer; its ending has been written."""
+        ...
+
     def feed(self, data: bytes) -> list[bytes]: ...
 
     def close(self) -> list[bytes]:
@@ -62,16 +72,29 @@ class AnswerStream(Protocol):
 
 
 class UntouchedStream:
-    """Verbatim and edit lanes: frames are looked at and given out with their own bytes."""
+    """Verbatim and edit lanes: frames are looked at and given out with their own bytes.
 
-    def __init__(self, codec: Codec, mirror: ModelMirror | None = None) -> None:
+    `observers` get the events behind them. `view` is made only when an observer cuts the answer, whose ending has to
+    be written in the client's protocol.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        view: Callable[[], View],
+        mirror: ModelMirror | None = None,
+        observers: Sequence[Observer] = (),
+        splitter: FrameSplitter | ArraySplitter | None = None,
+    ) -> None:
         self.ready = False
         self.complete = False
         self.fault: Fault | None = None
+        self.cut: Cut | None = None
         self._codec = codec
         self._mirror = mirror
-        self._splitter = FrameSplitter()
+        self._splitter = splitter or FrameSplitter()
         self._finished = False
+        self._watched = Watched(codec, view, observers) if observers else None
 
     def feed(self, data: bytes) -> list[bytes]:
         return self._pass(self._splitter.feed(data))
@@ -80,7 +103,7 @@ class UntouchedStream:
         chunks = self._pass(self._splitter.flush())
         if self.complete:
             return chunks
-        if self._finished and self._codec.name in _FINISH_SUFFICES:
+        if self._finished and self._codec.name in _FINISH_SUFFICES and not self._is_open_array():
             self.complete = True
             return chunks
         return chunks + self.fail(Fault(FaultKind.CUT, _CUT))
@@ -90,19 +113,29 @@ class UntouchedStream:
             return []
         self.complete = True
         self.fault = fault
-        return [self._codec.write_stream_fault(fault)] if self.ready else []
+        if not self.ready:
+            return []
+        if isinstance(self._splitter, ArraySplitter):
+            return [b"," + dumps(self._codec.write_fault(fault)) + b"]"]
+        return [self._codec.write_stream_fault(fault)]
+
+    def _is_open_array(self) -> bool:
+        return isinstance(self._splitter, ArraySplitter) and not self._splitter.closed
 
     def _pass(self, frames: Sequence[Frame]) -> list[bytes]:
         chunks = []
         for frame in frames:
-            if self.fault:
+            if self.fault or self.cut:
                 break
             if not self.complete:
-                self._watch(frame)
+                self._look(frame)
             chunks.append(self._mirror.apply(frame.raw) if self._mirror else frame.raw)
+            if self._watched and (cut := self._watched.see(frame)):
+                self.cut, self.complete = cut, True
+                chunks += self._watched.ending(cut)
         return chunks
 
-    def _watch(self, frame: Frame) -> None:
+    def _look(self, frame: Frame) -> None:
         match self._codec.classify(frame):
             case FrameKind.CONTENT:
                 self.ready = True
@@ -124,45 +157,56 @@ class UntouchedStream:
         return Fault(FaultKind.UPSTREAM, "The backend ended its answer with an error.")
 
 
-class RawStream:
-    """Gemini's stream as one JSON array, between two Gemini ends: no frames to look at, bytes pass as they come."""
+class Watched:
+    """Reads passing frames for observers, and remembers enough to end the answer in its own protocol."""
 
-    def __init__(self, codec: Codec) -> None:
-        self.ready = False
-        self.complete = False
-        self.fault: Fault | None = None
+    def __init__(self, codec: Codec, view: Callable[[], View], observers: Sequence[Observer]) -> None:
         self._codec = codec
-        self._last = b""
+        self._view = view
+        self._observers = observers
+        self._reader = codec.stream_reader()
+        self._folder = Folder()
+        self._outline = Outline(codec.name)
 
-    def feed(self, data: bytes) -> list[bytes]:
-        if data.strip():
-            self.ready = True
-            self._last = data
-        return [data]
+    def see(self, frame: Frame) -> Cut | None:
+        for event in self._reader.read(frame):
+            self._folder.add(event)
+            self._outline.see(event)
+            cut = first_cut(self._observers, event)
+            if cut:
+                return cut
+        return None
 
-    def close(self) -> list[bytes]:
-        if self._last.rstrip().endswith(b"]"):
-            self.complete = True
-            return []
-        return self.fail(Fault(FaultKind.CUT, _CUT))
-
-    def fail(self, fault: Fault) -> list[bytes]:
-        if self.complete:
-            return []
-        self.complete = True
-        self.fault = fault
-        element = dumps(self._codec.write_fault(fault))
-        return [b"," + element + b"]"] if self.ready else []
+    def ending(self, cut: Cut) -> list[bytes]:
+        """A writer that has written what the client has seen already, in order to write the end."""
+        writer = self._codec.stream_writer(self._view())
+        open_blocks = self._outline.open_blocks
+        for event in unfold(self._folder.so_far()):
+            if isinstance(event, UsageReported | Ended):
+                continue
+            if not (isinstance(event, BlockEnded) and event.block in open_blocks):
+                writer.write(event)
+        return [data for event in self._outline.ending(cut.notice) if (data := writer.write(event))]
 
 
 class TranslatedStream:
     """Translate lane: frames are read into events, run through the stages, and written for the client."""
 
-    def __init__(self, upstream: Codec, client: Codec, view: View, stages: Sequence[Stage] = ()) -> None:
+    def __init__(
+        self,
+        upstream: Codec,
+        client: Codec,
+        view: View,
+        stages: Sequence[Stage] = (),
+        observers: Sequence[Observer] = (),
+    ) -> None:
         self.ready = False
         self.complete = False
         self.fault: Fault | None = None
+        self.cut: Cut | None = None
         self._splitter = FrameSplitter()
+        self._outline = Outline(client.name)
+        self._observers = observers
         self._reader = upstream.stream_reader()
         self._writer = client.stream_writer(view)
         self._stages = tuple(stages)
@@ -198,7 +242,14 @@ class TranslatedStream:
                 data = self._writer.write(event)
                 if data:
                     chunks.append(data)
+            if self._observers and (cut := self._observed(event)):
+                self.cut, self.complete, self.ready = cut, True, True
+                chunks += [data for end in self._outline.ending(cut.notice) if (data := self._writer.write(end))]
         return chunks
+
+    def _observed(self, event: Event) -> Cut | None:
+        self._outline.see(event)
+        return first_cut(self._observers, event)
 
     def _watch(self, event: Event) -> None:
         if not self.ready and _is_generated(event):
@@ -237,6 +288,10 @@ class _Guarded:
     @property
     def fault(self) -> Fault | None:
         return self._stream.fault
+
+    @property
+    def cut(self) -> Cut | None:
+        return self._stream.cut
 
     def feed(self, data: bytes) -> list[bytes]:
         try:

@@ -3,35 +3,83 @@ the same stages and folded again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.pipeline.observers import Observer, Outline, first_cut
 from proxy_core.pipeline.stages import Stage, through
 from proxy_core.protocols.contract import Codec, View
-from proxy_core.turn.events import Event
+from proxy_core.turn.events import Event, TextDelta, ThinkingDelta
 from proxy_core.turn.fold import Folder, fold, unfold
 from proxy_core.turn.reply import Reply
 from proxy_core.wire.json import dumps, loads
 from proxy_core.wire.sse import FrameSplitter
 
+_PORTION = 200
+
 
 def translate_reply(
-    body: bytes, content_type: str, upstream: Codec, client: Codec, view: View, stages: Sequence[Stage]
+    body: bytes,
+    content_type: str,
+    upstream: Codec,
+    client: Codec,
+    view: View,
+    stages: Sequence[Stage] = (),
+    observers: Sequence[Observer] = (),
 ) -> bytes:
     """The client's body for an upstream's. Raises ParleyError when the upstream's cannot be read."""
-    reply = read_reply(body, content_type, upstream)
-    if stages:
-        reply = fold(through(stages, unfold(reply)))
-    return dumps(client.write_reply(reply, view))
+    events = _answer(read_reply(body, content_type, upstream), client, stages, observers)
+    return dumps(client.write_reply(fold(events), view))
 
 
 def translate_reply_to_stream(
-    body: bytes, content_type: str, upstream: Codec, client: Codec, view: View, stages: Sequence[Stage]
+    body: bytes,
+    content_type: str,
+    upstream: Codec,
+    client: Codec,
+    view: View,
+    stages: Sequence[Stage] = (),
+    observers: Sequence[Observer] = (),
 ) -> list[bytes]:
     """The client's stream for an upstream that answered in one piece although a stream was asked for."""
     writer = client.stream_writer(view)
-    events = through(stages, unfold(read_reply(body, content_type, upstream)))
+    events = _answer(read_reply(body, content_type, upstream), client, stages, observers)
     return [data for event in events if (data := writer.write(event))]
+
+
+def watch_reply(body: bytes, content_type: str, codec: Codec, observers: Sequence[Observer]) -> Reply | None:
+    """Has the observers see a reply that passes untouched. The reply to give instead, when they cut it."""
+    kept, cut = _watched(unfold(read_reply(body, content_type, codec)), codec, observers)
+    return fold(kept) if cut else None
+
+
+def _answer(reply: Reply, client: Codec, stages: Sequence[Stage], observers: Sequence[Observer]) -> Iterable[Event]:
+    events = through(stages, unfold(reply))
+    return _watched(events, client, observers)[0] if observers else events
+
+
+def _watched(events: Iterable[Event], client: Codec, observers: Sequence[Observer]) -> tuple[list[Event], bool]:
+    outline = Outline(client.name)
+    kept: list[Event] = []
+    for event in _in_pieces(events):
+        kept.append(event)
+        outline.see(event)
+        if cut := first_cut(observers, event):
+            return [*kept, *outline.ending(cut.notice)], True
+    return kept, False
+
+
+def _in_pieces(events: Iterable[Event]) -> Iterator[Event]:
+    """Long texts in portions, as a stream would bring them: an observer can cut only between events."""
+    for event in events:
+        if isinstance(event, TextDelta | ThinkingDelta) and len(event.text) > _PORTION:
+            first, rest = event.text[:_PORTION], event.text[_PORTION:]
+            yield replace(event, text=first)
+            for start in range(0, len(rest), _PORTION):
+                yield type(event)(event.block, rest[start : start + _PORTION])
+        else:
+            yield event
 
 
 def read_reply(body: bytes, content_type: str, upstream: Codec) -> Reply:

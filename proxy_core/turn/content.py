@@ -47,7 +47,7 @@ class Thinking:
 
 @dataclass(slots=True)
 class ToolCall:
-    """A call the model made. `arguments` is JSON text (exactly as the model wrote it), or, where `custom`, free text."""
+    """A call the model made. `arguments` is JSON text (exactly as the model wrote it) or, where `custom`, free text."""
 
     id: str
     name: str

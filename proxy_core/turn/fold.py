@@ -82,6 +82,12 @@ class Folder:
             case Ping() | Unknown():
                 pass
 
+    def so_far(self) -> Reply:
+        """The reply as far as it has come; to be called once, when nothing more will be added."""
+        for block in list(self._pieces):
+            self._close(block)
+        return self.reply
+
     def _choice(self, index: int) -> Choice:
         if index not in self._choices:
             self._choices[index] = Choice(index, [])
@@ -105,8 +111,7 @@ class Folder:
                 pass
 
     def _end(self) -> None:
-        for block in list(self._pieces):
-            self._close(block)
+        self.so_far()
         self.done = True
 
 

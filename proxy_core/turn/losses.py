@@ -1,4 +1,4 @@
-"""What could not be carried over into another protocol. Never silent: it goes into a response header and on the flow."""
+"""What could not be carried over into another protocol. Never silent: a response header and the flow say so."""
 
 from __future__ import annotations
 

@@ -1,0 +1,58 @@
+"""What an answer was: tokens, finish reason, time to the first of it. Filled while the answer goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from proxy_core.turn.content import Refusal, Text, Thinking, ToolCall
+from proxy_core.turn.events import (
+    ArgumentsDelta,
+    BlockStarted,
+    Event,
+    Finished,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    UsageReported,
+)
+from proxy_core.turn.fold import merged_usage
+from proxy_core.turn.reply import FinishReason, Usage
+
+
+@dataclass(slots=True)
+class Meter:
+    """`first` is when something was generated, by `clock`, in seconds. `characters` are those of text, thinking and
+    tool arguments, for an estimate where the provider does not count."""
+
+    clock: Callable[[], float] = field(repr=False)
+    usage: Usage | None = None
+    finish: FinishReason | None = None
+    model: str = ""
+    first: float | None = None
+    characters: int = 0
+    tool_calls: int = 0
+
+    def see(self, event: Event) -> None:
+        match event:
+            case TextDelta() | ThinkingDelta() | ArgumentsDelta():
+                self.characters += len(event.text)
+                if self.first is None:
+                    self.first = self.clock()
+            case BlockStarted(part=ToolCall()):
+                self.tool_calls += 1
+            case BlockStarted(part=Text() | Thinking() | Refusal() as part):
+                self.characters += len(part.text)
+            case Started():
+                self.model = event.model
+                self._count(event.usage)
+            case UsageReported():
+                self._count(event.usage)
+            case Finished():
+                self.finish = event.reason
+            case _:
+                pass
+
+    def _count(self, usage: Usage | None) -> None:
+        if usage:
+            self.usage = merged_usage(self.usage, usage)
