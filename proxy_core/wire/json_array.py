@@ -52,10 +52,9 @@ class ArraySplitter:
                 break
             self._position = token.end()
             if self._take(token):
-                frames.append(
-                    ElementFrame(self._buffer[start : token.end()], self._buffer[self._element : token.end()])
-                )
-                start, self._element = token.end(), -1
+                end = token.end()
+                frames.append(ElementFrame(self._buffer[start:end], self._buffer[self._element : end]))
+                start, self._element = end, -1
         else:
             self._position = len(self._buffer)
         self._buffer = self._buffer[start:]
