@@ -1,8 +1,8 @@
 """What a picture costs: its size from the header of PNG, JPEG, GIF and WebP data, and each vendor's formula.
 
-    https://platform.claude.com/docs/en/build-with-claude/vision
-    https://developers.openai.com/api/docs/guides/images-vision
-    https://ai.google.dev/gemini-api/docs/media-resolution
+https://platform.claude.com/docs/en/build-with-claude/vision
+https://developers.openai.com/api/docs/guides/images-vision
+https://ai.google.dev/gemini-api/docs/media-resolution
 """
 
 from __future__ import annotations
