@@ -31,14 +31,25 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str], cwd: P
 
     Raises ConfigError with every problem found; no secret is part of it.
     """
+    sources = open_sources(options, environ, cwd)
+    settings = read_settings(sources, cwd)
+    if sources.problems:
+        raise ConfigError(sources.problems)
+    return settings
+
+
+def open_sources(options: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Sources:
+    """Everything that may say something, read but not yet judged."""
     problems: list[Problem] = []
     sources = Sources(options, environ, read_dotenv(cwd / ".env", problems), (), problems)
+    sources.documents = _documents(cwd, sources.get("config"), problems)
+    return sources
+
+
+def read_settings(sources: Sources, cwd: Path) -> Settings:
+    """Whatever can be made of the sources; only to be used as long as `sources.problems` stays empty."""
     named = sources.get("config")
-    sources.documents = _documents(cwd, named, problems)
-    settings = _assemble(sources, cwd / Path(named).expanduser() if named else _home_file(cwd))
-    if problems:
-        raise ConfigError(problems)
-    return settings
+    return _assemble(sources, cwd / Path(named).expanduser() if named else _home_file(cwd))
 
 
 def _home_file(cwd: Path) -> Path:
@@ -82,7 +93,7 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         client_key=client_key or "parley-" + secrets.token_urlsafe(32),
         client_key_generated=client_key is None,
         auth_disabled=_auth_disabled(sources),
-        aliases=_merged(sources, "aliases"),
+        aliases=_aliases(sources),
         models=_merged(sources, "models"),
         routes=_routes(sources),
         timeout=sources.get("timeout"),
@@ -155,6 +166,18 @@ def _merged(sources: Sources, section: str) -> dict[str, Any]:
     for document in reversed(sources.documents):
         merged.update(getattr(document.content, section))
     return merged
+
+
+def _aliases(sources: Sources) -> dict[str, str]:
+    aliases = _merged(sources, "aliases")
+    for alias in aliases:
+        seen = [alias]
+        while (following := aliases.get(seen[-1])) and following not in seen:
+            seen.append(following)
+        if following == alias:
+            circle = " -> ".join([*seen, alias])
+            sources.problems.append(Problem(f"aliases.{alias}", f"goes in a circle: {circle}.", "End it at a model."))
+    return aliases
 
 
 def _routes(sources: Sources) -> dict[str, SavedRoute]:

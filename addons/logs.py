@@ -1,0 +1,53 @@
+"""Where mitmproxy's and our log goes, and how much of it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from logging.handlers import QueueHandler, QueueListener
+
+from proxy_core.config.settings import LogSettings
+
+TERMINAL_LEVELS = {
+    "DEBUG": "debug",
+    "INFO": "info",
+    "WARNING": "warn",
+    "ERROR": "error",
+    "CRITICAL": "error",
+    "NONE": "error",
+}
+"""mitmproxy's names (`termlog_verbosity`)."""
+
+
+class LogFile:
+    """Writes from a thread of its own, so that no request waits for the disk."""
+
+    def __init__(self) -> None:
+        self._listener: QueueListener | None = None
+        self._handler: QueueHandler | None = None
+
+    def write_to(self, log: LogSettings) -> None:
+        """Raises OSError when the file cannot be written."""
+        self.close()
+        if log.file is None or log.level == "NONE":
+            return
+        file = logging.FileHandler(log.file, encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._handler = QueueHandler(queue.SimpleQueue())
+        self._handler.setLevel(log.level)
+        self._listener = QueueListener(self._handler.queue, file)
+        self._listener.start()
+        logging.getLogger().addHandler(self._handler)
+
+    def close(self) -> None:
+        if self._handler and self._listener:
+            logging.getLogger().removeHandler(self._handler)
+            self._listener.stop()
+            for handler in self._listener.handlers:
+                handler.close()
+        self._handler = self._listener = None
+
+
+def silence() -> None:
+    """LOG_LEVEL=NONE: nothing more after a successful start."""
+    logging.disable(logging.CRITICAL)

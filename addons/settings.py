@@ -1,0 +1,218 @@
+"""Parley's options as mitmproxy options, the Settings made of them, and what mitmproxy itself is told."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Optional
+
+from mitmproxy import ctx, exceptions, optmanager
+from mitmproxy.addonmanager import Loader
+from mitmproxy.net.free_port import get_free_port
+from mitmproxy.net.server_spec import parse as parse_server
+from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.mode_servers import ServerInstance
+
+from addons import greeting
+from addons.listeners import Listeners, proxyserver
+from addons.logs import TERMINAL_LEVELS, LogFile, silence
+from proxy_core.config.load import load_settings
+from proxy_core.config.options import BY_NAME, OPTIONS, Option
+from proxy_core.config.problems import ConfigError, Problem
+from proxy_core.config.settings import Settings
+from proxy_core.config.values import is_loopback
+
+logger = logging.getLogger("parley")
+
+UNCLAIMED = "http://parley.invalid"
+"""Where the base-URL listener points when the user named no target: nothing is ever sent there."""
+
+
+class SettingsAddon:
+    """`settings` is there from `configure` on. `on_loaded` is called with it each time it was read."""
+
+    settings: Settings
+
+    def __init__(self, environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> None:
+        self.on_loaded: list[Callable[[Settings], None]] = []
+        self._environ = environ
+        self._cwd = cwd or Path.cwd()
+        self._loaded = False
+        self._refused = False
+        self._hiding = False
+        self._hidden: dict[str, str] = {}
+        self._listeners = Listeners()
+        self._log_file = LogFile()
+
+    def load(self, loader: Loader) -> None:
+        for option in OPTIONS:
+            # All are text: a value that mitmproxy itself finds wrong ends the loading of addons without a word.
+            loader.add_option(option.name, Optional[str], None, _help(option))  # type: ignore[arg-type]  # noqa: UP045
+
+    def configure(self, updated: set[str]) -> None:
+        if self._hiding or self._refused or (self._loaded and not updated & BY_NAME.keys()):
+            return
+        try:
+            self._read()
+        except ConfigError as error:
+            if self._loaded:
+                raise exceptions.OptionsError(str(error)) from error
+            self._refuse(error)
+
+    async def running(self) -> None:
+        if not self._loaded:
+            return
+        servers = await self._listeners.open()
+        if failed := [server for server in servers if not server.is_running]:
+            logger.error(_cannot_listen(failed))
+            return
+        _warn_of_unknown_options()
+        greeting.show(self.settings, servers)
+        if self.settings.log.level == "NONE":
+            silence()
+
+    def done(self) -> None:
+        self._log_file.close()
+
+    def _read(self) -> None:
+        self._hide_secrets()
+        settings = self._with_lasting_key(load_settings(self._given(), self._environ, self._cwd))
+        try:
+            self._log_file.write_to(settings.log)
+        except OSError as error:
+            raise ConfigError([_cannot_log(error, settings)]) from error
+        _check_exposure(settings)
+        first, self.settings, self._loaded = not self._loaded, settings, True
+        if first:
+            self._tell_mitmproxy(settings)
+        for callback in self.on_loaded:
+            callback(settings)
+
+    def _refuse(self, error: ConfigError) -> None:
+        """An error in the log before `running` ends mitmproxy with exit code 1."""
+        self._refused = True
+        self._listeners.hold()
+        logger.error(
+            "Parley cannot start; %d problem%s:\n%s", len(error.problems), "s"[: len(error.problems) > 1], error
+        )
+
+    def _given(self) -> dict[str, Any]:
+        named = {option.name: _given_value(option) for option in OPTIONS}
+        return {**{name: value for name, value in named.items() if value is not None}, **self._hidden}
+
+    def _hide_secrets(self) -> None:
+        """mitmweb shows every option: secrets given by --set are taken out of the options."""
+        given = {option.name: getattr(ctx.options, option.name) for option in OPTIONS if option.secret}
+        found = {name: value for name, value in given.items() if value}
+        if found:
+            self._hidden |= found
+            self._hiding = True
+            try:
+                ctx.options.update(**dict.fromkeys(found))
+            finally:
+                self._hiding = False
+
+    def _with_lasting_key(self, settings: Settings) -> Settings:
+        """A key that was made at start stays the same until the end."""
+        if settings.client_key_generated and self._loaded and self.settings.client_key_generated:
+            return replace(settings, client_key=self.settings.client_key)
+        return settings
+
+    def _tell_mitmproxy(self, settings: Settings) -> None:
+        wanted: dict[str, Any] = {
+            "connection_strategy": "lazy",
+            "flow_detail": 0,
+            "termlog_verbosity": "error" if settings.log.file else TERMINAL_LEVELS[settings.log.level],
+        }
+        if certificates := self._environ.get("SSL_CERT_FILE"):
+            wanted["ssl_verify_upstream_trusted_ca"] = certificates
+        if _is_default("mode"):
+            wanted["mode"] = _modes(settings)
+            if not proxyserver().is_running:
+                self._listeners.hold()
+        wanted = {name: value for name, value in wanted.items() if _is_default(name)}
+        wanted |= _allowed_hosts(settings, wanted.get("mode", ctx.options.mode))
+        ctx.options.update(**wanted)
+
+
+def _help(option: Option) -> str:
+    return f"{option.help[0].upper()}{option.help[1:]}. Environment: {option.env}."
+
+
+def _given_value(option: Option) -> Any:
+    """None when not given. `--set disable_auth` without a value switches it on."""
+    value = ctx.options._options[option.name].value
+    if value is optmanager.unset:
+        return None
+    return True if value is None and option.kind == "switch" else value
+
+
+def _is_default(name: str) -> bool:
+    """Whether the user left a mitmproxy option alone; even one set to its default is obeyed."""
+    return name in ctx.options and ctx.options._options[name].value is optmanager.unset
+
+
+def _modes(settings: Settings) -> list[str]:
+    """--listen-host and --listen-port are mitmproxy's words for the HTTP proxy's address."""
+    proxy_host = ctx.options.listen_host or settings.proxy_host
+    proxy_port = settings.proxy_port if ctx.options.listen_port is None else ctx.options.listen_port
+    return [
+        f"reverse:{UNCLAIMED}@{settings.host}:{settings.port or get_free_port()}",
+        f"regular@{proxy_host}:{proxy_port or get_free_port()}",
+    ]
+
+
+def _allowed_hosts(settings: Settings, modes: Sequence[str]) -> dict[str, list[str]]:
+    """Only these hosts' TLS is opened. mitmproxy asks the same of reverse targets, so they are named too."""
+    if ctx.options.ignore_hosts:
+        return {}
+    hosts = ctx.options.allow_hosts or [_host_pattern(host) for host in settings.intercept_hosts]
+    targets = [re.escape(address) + ":" for address in _reverse_hosts(modes)]
+    return {"allow_hosts": [*hosts, *(f"^{target}" for target in targets)]}
+
+
+def _host_pattern(host: str) -> str:
+    """`*.example.com:*` as mitmproxy's regular expression over `host:port`."""
+    name, _, port = host.rpartition(":")
+    name = re.escape(name).replace(r"\*\.", r"([^:]+\.)?")
+    return rf"^{name}:{r'\d+' if port == '*' else port}$"
+
+
+def _reverse_hosts(modes: Sequence[str]) -> list[str]:
+    specs = [mode_specs.ProxyMode.parse(mode) for mode in modes]
+    return [parse_server(spec.data, "https")[1][0] for spec in specs if isinstance(spec, mode_specs.ReverseMode)]
+
+
+def _check_exposure(settings: Settings) -> None:
+    """An explicit --mode may listen where --host does not."""
+    if not settings.auth_disabled or _is_default("mode"):
+        return
+    for mode in map(mode_specs.ProxyMode.parse, ctx.options.mode):
+        host = mode.listen_host(ctx.options.listen_host)
+        if not is_loopback(host):
+            reason = f"would let anyone in who reaches --mode {mode.full_spec} ({host or 'every address'})."
+            raise ConfigError(
+                [Problem("--disable-auth", reason, f"Write {mode.full_spec.partition('@')[0]}@127.0.0.1:PORT.")]
+            )
+
+
+def _cannot_log(error: OSError, settings: Settings) -> Problem:
+    reason = f"cannot be written: {error.strerror}."
+    return Problem("--log", reason, "Name a file in a folder that you may write to.", settings.sources["log"])
+
+
+def _cannot_listen(failed: Sequence[ServerInstance]) -> str:
+    reasons = "\n".join(str(server.last_exception) for server in failed)
+    return (
+        f"Parley cannot start:\n{reasons}\nStop what uses the address, or choose others: "
+        "PROXY_PORT (--port) for base-URL clients, --set http_proxy_port=PORT for HTTP_PROXY clients."
+    )
+
+
+def _warn_of_unknown_options() -> None:
+    for name in ctx.options.deferred:
+        logger.warning("There is no option %r; --set %s=… has no effect.", name, name)
