@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mitmproxy import ctx
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import ServerInstance
+from mitmproxy.tools.web.webaddons import WebAuth
 
 from proxy_core import __version__
 from proxy_core.config.providers import DEMO
@@ -17,7 +19,7 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 def show(settings: Settings, servers: Sequence[ServerInstance]) -> None:
     """Printed and not logged, since the client's key may be part of it."""
-    print("\n".join(lines(settings, servers)), flush=True)
+    print("\n".join([*lines(settings, servers), *_web()]), flush=True)
 
 
 def lines(settings: Settings, servers: Sequence[ServerInstance]) -> Iterator[str]:
@@ -41,6 +43,13 @@ def _addresses(servers: Sequence[ServerInstance]) -> Iterator[str]:
             yield f"  HTTP proxy   {address} (HTTP_PROXY, HTTPS_PROXY; `parley run -- COMMAND` sets them)"
         else:
             yield f"  {server.mode.description}   {address}"
+
+
+def _web() -> Iterator[str]:
+    """mitmweb's address with the token that opens it."""
+    auth = ctx.master.addons.get("webauth")
+    if isinstance(auth, WebAuth):
+        yield f"  Open         {auth.web_url}"
 
 
 def _host(host: str) -> str:

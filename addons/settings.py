@@ -37,8 +37,13 @@ class SettingsAddon:
 
     settings: Settings
 
-    def __init__(self, environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> None:
-        self.on_loaded: list[Callable[[Settings], None]] = []
+    def __init__(
+        self,
+        on_loaded: Sequence[Callable[[Settings], None]] = (),
+        environ: Mapping[str, str] = os.environ,
+        cwd: Path | None = None,
+    ) -> None:
+        self.on_loaded = list(on_loaded)
         self._environ = environ
         self._cwd = cwd or Path.cwd()
         self._loaded = False

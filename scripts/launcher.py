@@ -1,0 +1,156 @@
+"""The command `parley`: a thin launcher over mitmdump and mitmweb with addons/main.py."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy_core import __version__
+from proxy_core.config.load import ROOT
+from proxy_core.config.options import OPTIONS, Option
+from scripts import checking, running
+
+MAIN = ROOT / "addons" / "main.py"
+
+_USAGE = """\
+usage: parley serve [FLAGS] [MITMDUMP ARGUMENTS]
+       parley web [FLAGS] [MITMWEB ARGUMENTS]
+       parley run [FLAGS] -- COMMAND [ARGUMENTS]
+       parley check [FLAGS]
+       parley --version | help
+
+serve  starts the proxy: base-URL clients on 127.0.0.1:8000, HTTP_PROXY clients on 127.0.0.1:8080
+web    the same under mitmweb, to watch every exchange in a browser; prints the address to open
+run    starts a command whose requests go through the proxy, which is started too if it does not run
+check  says what is configured, from where, what is wrong (then exit code 1) and what is missing
+
+Each flag is also `--set name=value` and an environment variable; a file .env in the working directory is read.
+Precedence: flag, environment, .env, addons.yaml, default.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """`given` holds our options by name; `rest` is what no flag of ours takes."""
+
+    given: Mapping[str, str | bool]
+    rest: Sequence[str]
+
+    def as_set(self) -> list[str]:
+        """As mitmproxy's arguments."""
+        pairs = ((name, str(value).lower() if isinstance(value, bool) else value) for name, value in self.given.items())
+        return [argument for name, value in pairs for argument in ("--set", f"{name}={value}")]
+
+
+def main() -> int:
+    """Returns the exit code."""
+    arguments = sys.argv[1:]
+    command = arguments[0] if arguments else "help"
+    handler = _COMMANDS.get(command)
+    if handler is None:
+        print(f"parley: there is no command {command!r}.\n\n{_USAGE}", file=sys.stderr, end="")
+        return 2
+    return handler(arguments[1:])
+
+
+def parse(arguments: Sequence[str], prog: str = "parley") -> Arguments:
+    known, rest = _parser(prog).parse_known_args(list(arguments))
+    return Arguments({name: value for name, value in vars(known).items() if value is not None}, rest)
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog,
+        usage=f"{prog} [FLAGS]",
+        description="Flags, and the environment variables that say the same:",
+        allow_abbrev=False,
+    )
+    for option in OPTIONS:
+        if option.has_flag:
+            _add_flag(parser, option)
+    return parser
+
+
+def _add_flag(parser: argparse.ArgumentParser, option: Option) -> None:
+    text = f"{option.help} ({option.env})".replace("%", "%%")
+    if option.kind == "switch":
+        parser.add_argument(option.flag, dest=option.name, action="store_const", const=True, help=text)
+    else:
+        parser.add_argument(option.flag, dest=option.name, metavar=option.kind.upper(), help=text)
+
+
+def _serve(arguments: Sequence[str]) -> int:
+    from mitmproxy.tools.main import mitmdump
+
+    return _start(mitmdump, parse(arguments, "parley serve"))
+
+
+def _web(arguments: Sequence[str]) -> int:
+    from mitmproxy.tools.main import mitmweb
+
+    return _start(mitmweb, parse(arguments, "parley web"), "--set", "web_open_browser=false")
+
+
+def _start(program: Callable[[list[str]], int | None], arguments: Arguments, *more: str) -> int:
+    """Does not return when mitmproxy ends with an error."""
+    from addons.host.loop import use_uvloop
+
+    use_uvloop()
+    program(["-s", str(MAIN), *more, *arguments.as_set(), *arguments.rest])
+    return 0
+
+
+def _run(arguments: Sequence[str]) -> int:
+    flags, command = _split(arguments)
+    parsed = parse(flags, "parley run")
+    if not command:
+        command, parsed = list(parsed.rest), Arguments(parsed.given, ())
+    if not command or command[0].startswith("-"):
+        print("parley run: say which command: parley run -- COMMAND [ARGUMENTS]", file=sys.stderr)
+        return 2
+    return running.run(command, parsed.given, [*parsed.as_set(), *parsed.rest])
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    where = arguments.index("--") if "--" in arguments else len(arguments)
+    return list(arguments[:where]), list(arguments[where + 1 :])
+
+
+def _check(arguments: Sequence[str]) -> int:
+    parsed = parse(arguments, "parley check")
+    if parsed.rest:
+        print(f"parley check: {' '.join(parsed.rest)} is not a flag of Parley's.", file=sys.stderr)
+        return 2
+    return checking.check(parsed.given, os.environ, Path.cwd())
+
+
+def _version(arguments: Sequence[str]) -> int:
+    print(f"parley {__version__}")
+    return 0
+
+
+def _help(arguments: Sequence[str]) -> int:
+    print(_USAGE)
+    print(_parser("parley serve").format_help(), end="")
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "serve": _serve,
+    "web": _web,
+    "run": _run,
+    "check": _check,
+    "version": _version,
+    "--version": _version,
+    "-V": _version,
+    "help": _help,
+    "--help": _help,
+    "-h": _help,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
