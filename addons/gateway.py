@@ -7,52 +7,43 @@ import time
 from collections.abc import Callable, Sequence
 
 from mitmproxy import http
-from mitmproxy.proxy import mode_specs
-from proxy_core.config.settings import Settings
 from proxy_core.serving.count import count_tokens, counted
 
-from addons.host.exchanges import ExchangeTable, is_attempt, metadata_of
+from addons.answers import has_target, inbound_of, refusal, response_of
+from addons.host.exchanges import is_attempt, metadata_of
 from addons.host.guard import fails_closed
+from addons.program import Program
+from proxy_core.config.settings import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.answers import Answer, fault_answer
 from proxy_core.exchange.dispatch import Dispatcher
 from proxy_core.exchange.exchange import Exchange
-from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
+from proxy_core.exchange.inbound import Admitted, Inbound
 from proxy_core.exchange.intake import admit, asking_codec, check_client_key, find_call
-from proxy_core.exchange.router import Router
 from proxy_core.protocols import CODECS
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.upstreams import Upstream
-from proxy_core.serving.pages import Pages
 from proxy_core.wire.json import dumps
 
 logger = logging.getLogger("parley")
 
-UNCLAIMED_HOST = "parley.invalid"
-"""The reverse target when the user named none: nothing is ever sent there."""
 RECORD = "parley"
 """flow.metadata of a client's flow: what became of it."""
 
 
 class Gateway:
-    """`settings` and `router` are asked for at each request, since both may change while running."""
+    """The program's settings, router and pages are asked for at each request, since they may change while running."""
 
-    def __init__(
-        self,
-        settings: Callable[[], Settings],
-        router: Callable[[], Router],
-        pages: Pages,
-        table: ExchangeTable,
-    ) -> None:
-        self._settings = settings
-        self._router = router
-        self._pages = pages
-        self._table = table
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._table = program.table
 
     @fails_closed(lambda flow: refusal(flow))
     async def request(self, flow: http.HTTPFlow) -> None:
         if is_attempt(flow) or flow.response or flow.is_replay:
             return
+        if not self._program.ready.is_set():
+            await self._program.ready.wait()
         inbound = inbound_of(flow)
         try:
             self._take(flow, inbound)
@@ -77,24 +68,24 @@ class Gateway:
             self._take_intercepted(flow, inbound)
             return
         self._check_size(flow)
-        page = self._pages.find(inbound)
+        page = self._program.pages.find(inbound)
         if page:
             if page.needs_key:
-                check_client_key(inbound, _demanded_key(self._settings()))
+                check_client_key(inbound, _demanded_key(self._program.settings))
             flow.response = response_of(page.answer(inbound))
             return
         try:
             call = find_call(inbound)
         except ParleyError:
-            if not self._has_target(flow):
+            if not has_target(flow):
                 raise
             self._table.let_through(flow)
             return
         self._take_call(flow, inbound, call)
 
     def _take_call(self, flow: http.HTTPFlow, inbound: Inbound, call: Call) -> None:
-        settings = self._settings()
-        router = self._router()
+        settings = self._program.settings
+        router = self._program.router
         if not router.has_transparent:
             check_client_key(inbound, _demanded_key(settings))
         admitted = admit(inbound, call, settings.limits.decoded)
@@ -105,13 +96,13 @@ class Gateway:
 
     def _take_intercepted(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
         """A request that the client addressed to a provider itself: same chain, its own credentials."""
-        found = self._router().intercepted(inbound)
+        found = self._program.router.intercepted(inbound)
         if found is None:
             self._table.let_through(flow)
             return
         self._check_size(flow)
         call, upstream = found
-        admitted = admit(inbound, call, self._settings().limits.decoded)
+        admitted = admit(inbound, call, self._program.settings.limits.decoded)
         self._start(flow, admitted, [upstream])
 
     def _start(self, flow: http.HTTPFlow, admitted: Admitted, upstreams: Sequence[Upstream]) -> None:
@@ -137,42 +128,9 @@ class Gateway:
                 )
             )
 
-    def _has_target(self, flow: http.HTTPFlow) -> bool:
-        mode = flow.client_conn.proxy_mode
-        return isinstance(mode, mode_specs.ReverseMode) and mode.address[0] != UNCLAIMED_HOST
-
 
 def _demanded_key(settings: Settings) -> str | None:
     return None if settings.auth_disabled else settings.client_key
-
-
-def inbound_of(flow: http.HTTPFlow) -> Inbound:
-    request = flow.request
-    base_url = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
-    peer = flow.client_conn.peername
-    return Inbound(
-        listener="base_url" if base_url else "proxy",
-        method=request.method,
-        target=request.path,
-        headers=HeaderMap(request.headers.items(multi=True)),
-        body=request.raw_content or b"",
-        origin=None if base_url else f"{request.scheme}://{request.host}:{request.port}",
-        client=peer[0] if peer else "",
-    )
-
-
-def response_of(answer: Answer) -> http.Response:
-    return http.Response.make(
-        answer.status, answer.body, http.Headers([(n.encode(), v.encode()) for n, v in answer.headers])
-    )
-
-
-def refusal(flow: http.HTTPFlow) -> http.Response:
-    """The answer to a flow that our own code failed on, or that nobody decided about."""
-    fault = Fault(
-        FaultKind.INTERNAL, "Parley failed while it handled this request and has sent nothing on; its log says why."
-    )
-    return response_of(fault_answer(fault, asking_codec(inbound_of(flow))))
 
 
 def _local_count(admitted: Admitted, dispatcher: Dispatcher) -> Callable[[], bytes]:

@@ -1,7 +1,7 @@
 """What is done to mitmproxy itself.
 
-    stream      the HTTP stream that runs exchanges: send again in place, cut, cancel
-    exchanges   which flow has which exchange, and how an attempt is shown as a flow
-    guard       every hook of ours fails closed
-    lean        mitmproxy's event handling made cheaper
+stream      the HTTP stream that runs exchanges: send again in place, cut, cancel
+exchanges   which flow has which exchange, and how an attempt is shown as a flow
+guard       every hook of ours fails closed
+lean        mitmproxy's event handling made cheaper
 """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from proxy_core.protocols import anthropic, gemini, openai_chat, openai_responses
 from proxy_core.protocols.anthropic import ANTHROPIC, STRUCTURED_OUTPUT_TOOL, strip_billing_header
@@ -11,6 +12,7 @@ from proxy_core.protocols.contract import Call, Codec
 from proxy_core.protocols.gemini import GEMINI
 from proxy_core.protocols.openai_chat import OPENAI_CHAT
 from proxy_core.protocols.openai_responses import OPENAI_RESPONSES, refuse_server_state
+from proxy_core.protocols.slots import Slot
 from proxy_core.turn.content import ProtocolName
 from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest
@@ -27,6 +29,22 @@ PREPARATIONS: dict[ProtocolName, tuple[Callable[[ChatRequest, Losses], None], ..
     "openai_responses": (lambda request, losses: refuse_server_state(request),),
 }
 """What is done to a request before it leaves its own protocol."""
+
+SLOTS: dict[ProtocolName, Callable[[dict[str, Any]], Iterator[Slot]]] = {
+    "openai_chat": openai_chat.slots.slots,
+    "openai_responses": openai_responses.slots.slots,
+    "anthropic": anthropic.slots.slots,
+    "gemini": gemini.slots.slots,
+}
+"""Where the texts of a request are."""
+
+MESSAGES: dict[ProtocolName, str] = {
+    "openai_chat": openai_chat.slots.MESSAGES,
+    "openai_responses": openai_responses.slots.MESSAGES,
+    "anthropic": anthropic.slots.MESSAGES,
+    "gemini": gemini.slots.MESSAGES,
+}
+"""The field that holds a request's list of messages."""
 
 _FOLDERS = {
     "openai_chat": openai_chat.endpoints,
@@ -50,4 +68,4 @@ def endpoint_path(call: Call, model: str, stream: bool) -> str:
     return _FOLDERS[call.protocol].upstream_path(replace(call, stream=stream), model)
 
 
-__all__ = ["CODECS", "PREPARATIONS", "STRUCTURED_OUTPUT_TOOL", "endpoint_path", "recognise"]
+__all__ = ["CODECS", "MESSAGES", "PREPARATIONS", "SLOTS", "STRUCTURED_OUTPUT_TOOL", "endpoint_path", "recognise"]

@@ -1,0 +1,49 @@
+"""Between mitmproxy's flows and the core's plain values."""
+
+from __future__ import annotations
+
+from mitmproxy import http
+from mitmproxy.proxy import mode_specs
+
+from proxy_core.errors import Fault, FaultKind
+from proxy_core.exchange.answers import Answer, fault_answer
+from proxy_core.exchange.inbound import HeaderMap, Inbound
+from proxy_core.exchange.intake import asking_codec
+
+UNCLAIMED_HOST = "parley.invalid"
+"""The reverse target when the user named none: nothing is ever sent there."""
+
+
+def inbound_of(flow: http.HTTPFlow) -> Inbound:
+    request = flow.request
+    base_url = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
+    peer = flow.client_conn.peername
+    return Inbound(
+        listener="base_url" if base_url else "proxy",
+        method=request.method,
+        target=request.path,
+        headers=HeaderMap(request.headers.items(multi=True)),
+        body=request.raw_content or b"",
+        origin=None if base_url else f"{request.scheme}://{request.host}:{request.port}",
+        client=peer[0] if peer else "",
+    )
+
+
+def response_of(answer: Answer) -> http.Response:
+    return http.Response.make(
+        answer.status, answer.body, http.Headers([(n.encode(), v.encode()) for n, v in answer.headers])
+    )
+
+
+def refusal(flow: http.HTTPFlow) -> http.Response:
+    """The answer to a flow that our own code failed on, or that nobody decided about."""
+    fault = Fault(
+        FaultKind.INTERNAL, "Parley failed while it handled this request and has sent nothing on; its log says why."
+    )
+    return response_of(fault_answer(fault, asking_codec(inbound_of(flow))))
+
+
+def has_target(flow: http.HTTPFlow) -> bool:
+    """Whether the user named a reverse target, where traffic goes that no rule claims."""
+    mode = flow.client_conn.proxy_mode
+    return isinstance(mode, mode_specs.ReverseMode) and mode.address[0] != UNCLAIMED_HOST

@@ -1,0 +1,25 @@
+"""Where mitmproxy begins: `mitmdump -s addons/main.py`, `mitmweb -s addons/main.py`.
+
+SettingsAddon   options, environment and files; listeners and modes
+Lifecycle       the demo backend and the model lists
+Gateway         every request: answered here, given an exchange, or explicitly let through
+"""
+
+from __future__ import annotations
+
+from addons.gateway import Gateway
+from addons.host import lean
+from addons.host.stream import bind
+from addons.lifecycle import Lifecycle
+from addons.program import Program
+from addons.settings import SettingsAddon
+
+program = Program()
+lean.install()
+bind(program.table)
+
+addons = [
+    SettingsAddon([program.load]),
+    Lifecycle(program),
+    Gateway(program),
+]

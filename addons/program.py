@@ -1,0 +1,67 @@
+"""What the addons share. Built anew from the settings whenever these change; exchanges under way keep what they have."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from proxy_core.routing.catalogue import Catalogue
+
+from addons.answers import refusal
+from addons.host.exchanges import ExchangeTable
+from proxy_core.config.settings import Settings
+from proxy_core.exchange.router import Router
+from proxy_core.routing.keys import KeyRing
+from proxy_core.serving import greeting, health, models, openapi
+from proxy_core.serving.demo import DemoServer
+from proxy_core.serving.pages import Pages
+
+
+class Program:
+    """`load` comes first, then `start`; until it is done requests wait at `ready`."""
+
+    settings: Settings
+    router: Router
+    pages: Pages
+
+    def __init__(self) -> None:
+        self.table = ExchangeTable(refusal)
+        self.keys = KeyRing()
+        self.catalogue = Catalogue()
+        self.demo = DemoServer()
+        self.ready = asyncio.Event()
+        self._demo_url: str | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def load(self, settings: Settings) -> None:
+        """Takes settings over, also while running."""
+        self.settings = settings = self._with_demo(settings)
+        self.table.default_timeout = settings.timeout
+        self.table.max_body = settings.limits.body
+        self.catalogue.configure(settings)
+        self.router = Router(settings, self.keys, self.catalogue.listed)
+        pages = (
+            *greeting.pages(settings),
+            *health.pages(settings, self.catalogue),
+            *models.pages(settings, self.catalogue),
+        )
+        self.pages = Pages((*pages, *openapi.pages(pages)))
+
+    async def start(self) -> None:
+        self._demo_url = await self.demo.start()
+        self.load(self.settings)
+        self._tasks.append(asyncio.create_task(self.catalogue.run()))
+        self.ready.set()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.demo.stop()
+
+    def _with_demo(self, settings: Settings) -> Settings:
+        """The demo backend answers on a port of its own choice."""
+        if self._demo_url is None:
+            return settings
+        demo = replace(settings.backends["demo"], base_url=self._demo_url, keys=(self.demo.key,))
+        return replace(settings, backends={**settings.backends, "demo": demo})
