@@ -70,6 +70,11 @@ class Dialect:
     """Takes `prompt_cache_key`."""
     user: bool = True
     """Takes `user`."""
+    seed_field: Literal["seed", "random_seed"] = "seed"
+    thought_signatures: bool = False
+    """Chat: takes Google's `extra_content` with the signatures of past calls."""
+    as_given: bool = False
+    """An endpoint of unknown make: what a client says in the protocol's own words goes on in those words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,10 @@ class ModelProfile:
     """Gemini: takes `parametersJsonSchema` / `responseJsonSchema` with full JSON Schema."""
     structured_output: bool = True
     """Anthropic: takes `output_config.format`; otherwise a forced tool stands in for it."""
+    penalties: bool = True
+    """Gemini: takes `presencePenalty` and `frequencyPenalty`."""
+    function_response_media: bool = False
+    """Gemini: takes images and files inside a function's response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +111,5 @@ class Target:
     """Where a request goes: `model` is the name the backend knows it by."""
 
     model: str
-    dialect: Dialect = field(default_factory=lambda: Dialect("default"))
+    dialect: Dialect = field(default_factory=lambda: Dialect("default", as_given=True, thought_signatures=True))
     profile: ModelProfile = field(default_factory=ModelProfile)

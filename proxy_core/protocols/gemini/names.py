@@ -16,6 +16,8 @@ from proxy_core.turn.seals import FOREIGN_MARK, unsealed_from
 ORIGIN: ProtocolName = "gemini"
 MADE_UP_ID = "_made_up_id"
 """In the extra of a ToolCall or ToolResult: Gemini gave no id, ours is not shown to Gemini clients or backends."""
+GIVEN = "_given"
+"""The native form of a value, to be written back as long as the value was not changed since."""
 
 SKIP_SIGNATURE = "skip_thought_signature_validator"
 """https://ai.google.dev/gemini-api/docs/thought-signatures: accepted where a call's signature does not exist."""
