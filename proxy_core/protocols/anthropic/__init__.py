@@ -7,9 +7,10 @@ from typing import Any
 
 from proxy_core.errors import Fault
 from proxy_core.profiles.target import Target
-from proxy_core.protocols.anthropic import endpoints, faults, frames, reply, request_read, request_write
+from proxy_core.protocols.anthropic import endpoints, faults, frames, request_read, request_write
 from proxy_core.protocols.anthropic.billing import strip_billing_header
 from proxy_core.protocols.anthropic.names import ORIGIN
+from proxy_core.protocols.anthropic.reply import read_reply, write_reply
 from proxy_core.protocols.anthropic.request_write import STRUCTURED_OUTPUT_TOOL
 from proxy_core.protocols.anthropic.stream_read import AnthropicReader
 from proxy_core.protocols.anthropic.stream_write import AnthropicWriter
@@ -33,10 +34,10 @@ class Anthropic:
         return request_write.write_request(request, target, losses)
 
     def read_reply(self, body: dict[str, Any]) -> Reply:
-        return reply.read_reply(body)
+        return read_reply(body)
 
-    def write_reply(self, reply_: Reply, view: View) -> dict[str, Any]:
-        return reply.write_reply(reply_, view)
+    def write_reply(self, reply: Reply, view: View) -> dict[str, Any]:
+        return write_reply(reply, view)
 
     def stream_reader(self) -> StreamReader:
         return AnthropicReader()

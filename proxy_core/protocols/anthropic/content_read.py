@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from proxy_core.protocols.anthropic.names import GIVEN, ORIGIN, PREVIOUS, rest
@@ -140,11 +141,11 @@ def _read_media(kind: Literal["image", "document"], raw: dict[str, Any], path: s
         raise missing(f"{path}.source", f"where the {kind} comes from, such as base64 data")
     source = record(raw["source"], f"{path}.source")
     reader = _SOURCES.get(string(source.get("type"), f"{path}.source.type"))
-    fields = reader(source, f"{path}.source") if reader else None
-    if fields is None:
+    found = reader(source, f"{path}.source") if reader else None
+    if found is None:
         return Opaque(ORIGIN, kind, raw)
-    media = Media(kind, **fields, cache=read_cache(raw, path))
-    media.extra = rest(raw, ("type", "source", "cache_control"))
+    extra = rest(raw, ("type", "source", "cache_control"))
+    media = replace(found, kind=kind, cache=read_cache(raw, path), extra=extra)
     if kind == "document":
         media.name = optional_string(media.extra.pop("title", None), f"{path}.title")
     if source["type"] == "content":
@@ -152,26 +153,24 @@ def _read_media(kind: Literal["image", "document"], raw: dict[str, Any], path: s
     return media
 
 
-def _base64_source(source: dict[str, Any], path: str) -> dict[str, str | None]:
-    return {
-        "media_type": optional_string(source.get("media_type"), f"{path}.media_type"),
-        "data": string(source.get("data"), f"{path}.data"),
-    }
+def _base64_source(source: dict[str, Any], path: str) -> Media:
+    media_type = optional_string(source.get("media_type"), f"{path}.media_type")
+    return Media("document", media_type, data=string(source.get("data"), f"{path}.data"))
 
 
-def _text_source(source: dict[str, Any], path: str) -> dict[str, str | None]:
+def _text_source(source: dict[str, Any], path: str) -> Media:
     return _plain_text(string(source.get("data"), f"{path}.data"))
 
 
-def _url_source(source: dict[str, Any], path: str) -> dict[str, str | None]:
-    return {"url": string(source.get("url"), f"{path}.url")}
+def _url_source(source: dict[str, Any], path: str) -> Media:
+    return Media("document", url=string(source.get("url"), f"{path}.url"))
 
 
-def _file_source(source: dict[str, Any], path: str) -> dict[str, str | None]:
-    return {"file_id": string(source.get("file_id"), f"{path}.file_id")}
+def _file_source(source: dict[str, Any], path: str) -> Media:
+    return Media("document", file_id=string(source.get("file_id"), f"{path}.file_id"))
 
 
-def _content_source(source: dict[str, Any], path: str) -> dict[str, str | None] | None:
+def _content_source(source: dict[str, Any], path: str) -> Media | None:
     """A document made of blocks; as one text where all of them are texts."""
     content = source.get("content")
     if isinstance(content, str):
@@ -184,9 +183,9 @@ def _content_source(source: dict[str, Any], path: str) -> dict[str, str | None] 
     return _plain_text("\n".join(texts)) if len(texts) == len(content or ()) else None
 
 
-def _plain_text(text: str) -> dict[str, str | None]:
+def _plain_text(text: str) -> Media:
     data = base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
-    return {"media_type": "text/plain", "data": data}
+    return Media("document", "text/plain", data=data)
 
 
 def _read_search_result(raw: dict[str, Any], path: str) -> Part:
@@ -199,7 +198,7 @@ def _read_search_result(raw: dict[str, Any], path: str) -> Part:
     return Text(text, cache=read_cache(raw, path), extra={GIVEN: {"text": text, "block": raw}})
 
 
-_SOURCES: dict[str, Callable[[dict[str, Any], str], dict[str, str | None] | None]] = {
+_SOURCES: dict[str, Callable[[dict[str, Any], str], Media | None]] = {
     "base64": _base64_source,
     "text": _text_source,
     "url": _url_source,
