@@ -12,7 +12,7 @@ _ANY_ID = ToolIdRule(max_length=256, alphabet=r"[\x21-\x7e]")
 
 _ROWS: tuple[Dialect, ...] = (
     # An endpoint of which nothing is known but that it speaks chat completions.
-    Dialect("default", tool_id=_ANY_ID),
+    Dialect("default", tool_id=_ANY_ID, as_given=True, thought_signatures=True),
     # Answers in-process; takes whatever it is given.
     Dialect("demo", tool_id=_ANY_ID, custom_tools=True, tool_images=True, video=True, top_k=True),
     # https://platform.openai.com/docs/api-reference/chat/create
@@ -36,7 +36,7 @@ _ROWS: tuple[Dialect, ...] = (
     # https://docs.anthropic.com/en/api/messages; ids outside this alphabet are refused
     Dialect("anthropic", tool_id=ToolIdRule(max_length=64), cache_control=True, top_k=True, stop_limit=None),
     # https://ai.google.dev/api/generate-content
-    Dialect("gemini", tool_id=_ANY_ID, top_k=True, stop_limit=5),
+    Dialect("gemini", tool_id=_ANY_ID, top_k=True, stop_limit=5, thought_signatures=True),
     # https://docs.ollama.com/api/openai-compatibility
     Dialect(
         "ollama",
@@ -109,7 +109,7 @@ _ROWS: tuple[Dialect, ...] = (
         stream_options=False,
         tool_id=ToolIdRule(max_length=9, alphabet=r"[A-Za-z0-9]", exact_length=9),
         replays_reasoning="thinking_parts",
-        seed=False,
+        seed_field="random_seed",
         logprobs=False,
         required_choice="any",
         stop_limit=None,

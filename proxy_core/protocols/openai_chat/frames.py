@@ -14,11 +14,13 @@ _TEXTS = (b"content", b"reasoning_content", b"reasoning", b"refusal")
 _FILLED = tuple((b'"%s":"' % key, b'"%s":""' % key) for key in _TEXTS) + tuple(
     (b'"%s": "' % key, b'"%s": ""' % key) for key in _TEXTS
 )
-_LISTS = tuple(
-    b'"%s":%s[{' % (key, space)
-    for key in (b"content", b"tool_calls", b"reasoning_details", b"images")
-    for space in (b"", b" ")
-) + (b'"function_call":{', b'"function_call": {')
+_LIST_KEYS = (b"content", b"tool_calls", b"reasoning_details", b"images")
+_LISTS = (
+    *(b'"%s":[{' % key for key in _LIST_KEYS),
+    *(b'"%s": [{' % key for key in _LIST_KEYS),
+    b'"function_call":{',
+    b'"function_call": {',
+)
 _FINISHES = ((b'"finish_reason":"', b'"finish_reason":""'), (b'"finish_reason": "', b'"finish_reason": ""'))
 _USAGES = (b'"usage":{', b'"usage": {')
 

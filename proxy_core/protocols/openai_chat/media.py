@@ -138,4 +138,3 @@ def _plain_text(media: Media) -> str | None:
 def _marker(media: Media) -> str:
     where = media.name or media.url or media.media_type or "not shown"
     return f"[{media.kind}: {where}]"
-

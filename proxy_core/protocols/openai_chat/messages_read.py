@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy_core.errors import invalid
 from proxy_core.protocols.openai_chat import media, reasoning
-from proxy_core.protocols.openai_chat.tables import NAME, REASONING_FIELDS
+from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, NAME, REASONING_FIELDS
 from proxy_core.turn.content import Extra, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import Turn
 from proxy_core.wire.fields import array, missing, optional_string, record, string, wrong_type
@@ -86,7 +86,7 @@ class _Conversation:
     def _function_call(self, value: Any, path: str) -> ToolCall:
         """The older form has no id: one is made of the place in the conversation."""
         call = read_function_call(value, f"{path}.function_call")
-        call.id = f"call_function_{len(self._function_ids)}_{path.strip('messages[]')}"
+        call.id = f"call_function_{path[len('messages[') : -1]}"
         self._function_ids[call.name] = call.id
         return call
 
@@ -108,7 +108,7 @@ class _Conversation:
         name = string(message.get("name"), f"{path}.name")
         extra = unread(message, {"role", "content", "name"})
         call_id = self._function_ids.get(name, f"call_function_{name}")
-        return Turn("tool", [ToolResult(call_id, _result_content(message, path), name, extra=extra)])
+        return Turn("tool", [ToolResult(call_id, _result_content(message, path), extra=extra)])
 
 
 def _spoken(role: Any, message: Extra, path: str) -> Turn:
@@ -179,7 +179,7 @@ def _refusal(fields: Extra, path: str) -> Part:
 def _thinking(fields: Extra, path: str) -> Part:
     """Mistral's: https://docs.mistral.ai/capabilities/reasoning"""
     extra = unread(fields, {"type", "thinking"})
-    return Thinking(thinking_text(fields.get("thinking"), f"{path}.thinking"), extra={**extra, "_field": "content"})
+    return Thinking(thinking_text(fields.get("thinking"), f"{path}.thinking"), extra={**extra, FIELD_NOTE: "content"})
 
 
 def thinking_text(value: Any, path: str) -> str:
@@ -225,7 +225,7 @@ def read_call(value: Any, path: str) -> Part:
         case "custom":
             call = _called(fields.get("custom"), f"{path}.custom", "input")
         case _:
-            return Opaque(NAME, str(kind), fields)
+            return Opaque(NAME, str(kind), fields, {FIELD_NOTE: "tool_calls"})
     call.id, call.seal, call.cache = call_id, seal, fields.get("cache_control")
     call.extra |= extra
     return call

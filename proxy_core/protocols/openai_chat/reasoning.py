@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from proxy_core.protocols.openai_chat.tables import NAME
+from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, NAME
 from proxy_core.turn.content import Extra, Part, Seal, Text, Thinking, ToolCall
 from proxy_core.turn.seals import sealed_for, unsealed_from
 from proxy_core.wire.json import dumps, loads
@@ -48,7 +48,7 @@ def read_details(details: Any, text: str, field: str) -> list[Thinking]:
     seal = seal_of_details(entries) if any(is_sealed(entry) for entry in entries) else None
     if not text and not seal:
         return []
-    return [Thinking(text, seal, redacted=not text, extra={"_field": field})]
+    return [Thinking(text, seal, redacted=not text, extra={FIELD_NOTE: field})]
 
 
 def _foreign_thinking(entry: Extra) -> Thinking:

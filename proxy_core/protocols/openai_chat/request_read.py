@@ -265,7 +265,9 @@ def _choice(value: Any) -> ToolChoice | None:
             names = [_allowed_name(tool, f"tool_choice.allowed_tools.tools[{i}]") for i, tool in enumerate(tools)]
             return ToolChoice("allowed", names=names, required=allowed.get("mode") == "required")
         case str():
-            raise invalid(f"'tool_choice' must be one of {', '.join(_MODES)} or an object, not '{value}'.", "tool_choice")
+            raise invalid(
+                f"'tool_choice' must be one of {', '.join(_MODES)} or an object, not '{value}'.", "tool_choice"
+            )
         case _:
             raise invalid("'tool_choice' names no function: it must be {type, function: {name}}.", "tool_choice")
 

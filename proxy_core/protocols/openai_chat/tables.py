@@ -55,5 +55,9 @@ TURNS_FIELD: dict[ProtocolName, str] = {
 FUNCTIONS_NOTE = "_functions"
 """Request extra: the client speaks the older `functions` / `function_call` instead of `tools`."""
 FIELD_NOTE = "_field"
-"""Thinking extra: the field it was read from."""
+"""Extra of a part: the field it was read from, where a message has several."""
 REASONING_FIELDS = ("reasoning_content", "reasoning")
+MADE_CALL_ID = "call_made_{}"
+"""The id of a call that came without one, by its place."""
+PADDING = frozenset({"obfuscation", "p"})
+"""Fields of chunks that only hide their length (OpenAI, Mistral)."""
