@@ -92,7 +92,7 @@ class Conversation:
 
     def _carries(self, part: Part) -> bool:
         """Whether the part is no thought but the signature of another part, made by this folder's reply writer."""
-        if not isinstance(part, Thinking) or part.text or part.seal is None:
+        if not isinstance(part, Thinking) or part.text or part.redacted or part.seal is None:
             return False
         if part.seal.data.startswith(PREVIOUS):
             return self._seal_previous(Seal(part.seal.origin, part.seal.data.removeprefix(PREVIOUS)))

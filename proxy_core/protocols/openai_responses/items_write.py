@@ -5,7 +5,17 @@ from __future__ import annotations
 import hashlib
 
 from proxy_core.protocols.openai_responses.content_write import write_content, write_part
-from proxy_core.protocols.openai_responses.names import AFTER, BEFORE, CONTENT, ITEM, NAMESPACE, ORIGIN, SUMMARY, public
+from proxy_core.protocols.openai_responses.names import (
+    AFTER,
+    BEFORE,
+    CONTENT,
+    ITEM,
+    MADE_REASONING,
+    NAMESPACE,
+    ORIGIN,
+    SUMMARY,
+    public,
+)
 from proxy_core.protocols.openai_responses.writing import API, Writing
 from proxy_core.turn.content import Extra, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, Turn
@@ -155,7 +165,7 @@ def call_item(call: ToolCall, call_id: str, extra: Extra, own: bool) -> Extra:
 def write_thinking(part: Thinking, writing: Writing, path: str) -> Extra | None:
     """A reasoning item, where OpenAI can make use of it: sealed by it, or referring to one it has stored."""
     sealed = part.seal is not None and part.seal.origin == ORIGIN
-    if not sealed and not (writing.own and part.seal is None and ITEM in part.extra):
+    if not sealed and not (writing.own and part.seal is None and _is_stored(part)):
         writing.losses.drop("thinking", "OpenAI takes back its own reasoning only")
         return None
     item: Extra = {**part.extra.get(ITEM, {}), "type": "reasoning", **summary_of(part)}
@@ -164,12 +174,22 @@ def write_thinking(part: Thinking, writing: Writing, path: str) -> Extra | None:
     return item | public(part.extra)
 
 
+def _is_stored(part: Thinking) -> bool:
+    """Whether the item may lie with OpenAI under its id."""
+    return ITEM in part.extra and not part.extra[ITEM].get("id", "").startswith(MADE_REASONING)
+
+
 def summary_of(part: Thinking) -> Extra:
     """`summary` and `content` as they came, unless the text was changed since."""
+    given = given_summary(part)
+    return given or {"summary": [{"type": "summary_text", "text": part.text}] if part.text else []}
+
+
+def given_summary(part: Thinking) -> Extra | None:
     given = part.extra.get(SUMMARY)
-    if given is not None and "\n\n".join(_texts(given)) == part.text:
-        return {"summary": [], **given}
-    return {"summary": [{"type": "summary_text", "text": part.text}] if part.text else []}
+    if given is None or "\n\n".join(_texts(given)) != part.text:
+        return None
+    return {"summary": [], **given}
 
 
 def _texts(given: Extra) -> list[str]:

@@ -25,7 +25,9 @@ TYPE = "_type"
 SUMMARY = "_summary"
 """On a Thinking part: the native `summary` and `content` lists."""
 SUMMARY_PART = "_summary_part"
-"""In a stream, on a Thinking part: a further summary part begins."""
+"""In a stream, on a Thinking part: a further part of the `summary` or `content` that it names begins."""
+STREAMED = "_streamed"
+"""In a stream, on an Opaque part: the native `output_index` under which its beginnings have already been passed on."""
 NAMESPACE = "_namespace"
 """On a tool or tool call: its namespace and its name there."""
 NESTED = "_nested"
@@ -34,6 +36,9 @@ GIVEN = "_given"
 """The native form of a value, to be written back as long as the value was not changed since."""
 RESPONSE = "_response"
 """On a reply: the fields of the response object that are not modelled."""
+
+MADE_REASONING = "rs_parley_"
+"""Begins the ids of reasoning items that were made here, and so are stored by no server."""
 
 _DEFAULT_NAMESPACES = ("", "functions")
 
