@@ -91,6 +91,7 @@ class SettingsAddon:
         except OSError as error:
             raise ConfigError([_cannot_log(error, settings)]) from error
         _check_exposure(settings)
+        _check_certificates(self._environ.get("SSL_CERT_FILE"))
         first, self.settings, self._loaded = not self._loaded, settings, True
         if first:
             self._tell_mitmproxy(settings)
@@ -203,6 +204,14 @@ def _check_exposure(settings: Settings) -> None:
             raise ConfigError(
                 [Problem("--disable-auth", reason, f"Write {mode.full_spec.partition('@')[0]}@127.0.0.1:PORT.")]
             )
+
+
+def _check_certificates(path: str | None) -> None:
+    if path and not Path(path).is_file():
+        problem = Problem(
+            "SSL_CERT_FILE", f"{path!r} is no file.", "Name a PEM file with the CAs to trust, or unset it."
+        )
+        raise ConfigError([problem])
 
 
 def _cannot_log(error: OSError, settings: Settings) -> Problem:

@@ -15,6 +15,8 @@ from proxy_core.config.schema import BackendEntry, PrimaryBackend
 from proxy_core.config.sources import Sources
 from proxy_core.config.values import secret
 from proxy_core.profiles.dialects import DIALECTS
+from proxy_core.routing import aggregator
+from proxy_core.routing.aggregator import AGGREGATOR
 from proxy_core.routing.upstreams import Backend
 from proxy_core.turn.content import ProtocolName
 
@@ -46,7 +48,7 @@ class Place:
 
 
 def read_backends(sources: Sources) -> dict[str, Backend]:
-    """The built-in ones, those of the files, the transparent ones, and demo last."""
+    """The built-in ones, those of the files, the transparent ones, the aggregator's, and demo last."""
     table = {name: _built_in(name, sources) for name in PROVIDERS}
     for document in reversed(sources.documents):
         for name, entry in document.content.backends.items():
@@ -55,6 +57,8 @@ def read_backends(sources: Sources) -> dict[str, Backend]:
             place = Place(document, ("primary_backends", index), sources.problems)
             backend = _transparent(primary, index, place)
             table[backend.name] = backend
+    if list_url := sources.get("model_list_url"):
+        table[AGGREGATOR] = aggregator.backend(list_url, sources.get("model_list_auth_token"))
     table[DEMO] = DEMO_BACKEND
     return table
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from proxy_core.config.providers import BUILT_IN
 from proxy_core.config.settings import Settings
 from proxy_core.errors import ParleyError, invalid, not_found
 from proxy_core.routing.upstreams import Backend
@@ -94,7 +95,12 @@ def _lister(name: str, settings: Settings, listed: Listed) -> str | None:
 
 def _takes(name: str, backend: Backend) -> bool:
     """Whether a name with a separator may be one of the backend's own ids."""
-    return backend.usable and _OWN_PREFIXES.get(backend.dialect, _ANY).match(name) is not None
+    if not backend.usable:
+        return False
+    elsewhere = backend.name in BUILT_IN and backend.base_url != BUILT_IN[backend.name][1]
+    if elsewhere and _split(name)[1] == "/":
+        return True  # a gateway of the user's own in the vendor's place
+    return _OWN_PREFIXES.get(backend.dialect, _ANY).match(name) is not None
 
 
 def _unknown(name: str, settings: Settings, listed: Listed) -> ParleyError:
