@@ -12,11 +12,11 @@ from proxy_core.wire.json import loads
 _MEDIA_TYPES = {"image": "image/png", "document": "application/pdf", "audio": "audio/wav", "video": "video/mp4"}
 
 
-def write_part(part: Part, *, own_extra: bool = True) -> dict[str, Any] | None:
-    """None for what Gemini has no part for (a foreign Opaque, a ToolResult, a file known elsewhere only).
+def write_part(part: Part, *, own_extra: bool = True, foreign_seals: bool = True) -> dict[str, Any] | None:
+    """None for what Gemini has no part for: a foreign Opaque, a ToolResult, a file without data or address.
 
-    A foreign seal goes out in its envelope; who writes for a backend takes foreign seals away before.
-    `own_extra` is whether the part's extra was read from Gemini and may be written back.
+    `own_extra`: the part's extra was read from Gemini and may be written back. `foreign_seals`: a client is to keep
+    other providers' signatures, in their envelopes; a backend gets its own only.
     """
     match part:
         case Text():
@@ -37,7 +37,10 @@ def write_part(part: Part, *, own_extra: bool = True) -> dict[str, Any] | None:
             return None
     if not written and not isinstance(part, Text):
         return None
-    return finished(written, part.extra if own_extra else {}, None if isinstance(part, Refusal) else part.seal)
+    seal = None if isinstance(part, Refusal) else part.seal
+    if seal and seal.origin != ORIGIN and not foreign_seals:
+        seal = None
+    return finished(written, part.extra if own_extra else {}, seal)
 
 
 def finished(written: dict[str, Any], extra: Extra, seal: Seal | None) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _accepted(fields: Extra, sampling: Sampling, writing: Writing) -> Extra:
     refused = [] if profile.temperature else ["temperature", "topP", "topK"]
     refused += [] if profile.penalties else ["presencePenalty", "frequencyPenalty"]
     for name in refused:
-        if fields[name]:
+        if fields[name] or (fields[name] == 0 and name in _WITH_MEANING_AT_ZERO):
             losses.drop(_FOREIGN_NAMES[name], f"{writing.target.model} does not take it")
         fields[name] = None
     if fields["temperature"] is not None and fields["temperature"] > profile.max_temperature:
@@ -128,6 +128,7 @@ def _accepted(fields: Extra, sampling: Sampling, writing: Writing) -> Extra:
     return fields
 
 
+_WITH_MEANING_AT_ZERO = ("temperature", "topP")
 _FOREIGN_NAMES = {
     "temperature": "temperature",
     "topP": "top_p",
@@ -172,7 +173,7 @@ def _written_output(output: OutputFormat | None, writing: Writing, *, has_functi
         return given["raw"]
     if output.kind == "text" or asked_in_words(output, writing, has_functions=has_functions):
         return {}
-    writing.kept({key: value for key, value in output.extra.items() if key != GIVEN}, "response_format")
+    writing.kept(output.extra, "response_format")
     if output.kind == "json" or not isinstance(output.schema, dict):
         return {"responseMimeType": _JSON}
     path = "response_format.schema"

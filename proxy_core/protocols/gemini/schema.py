@@ -46,7 +46,7 @@ def from_gemini(schema: Schema) -> Schema:
 def _plain(node: Any, depth: int) -> Any:
     if not isinstance(node, dict) or depth > _DEEPEST:
         return node
-    named: Schema = {_SNAKE.get(key, key): value for key, value in node.items()}
+    named: Schema = {_keyword(key): value for key, value in node.items()}
     out = each_subschema(named, lambda inner: _plain(inner, depth + 1))
     out.pop("propertyOrdering", None)
     if "type" in out:
@@ -59,6 +59,10 @@ def _plain(node: Any, depth: int) -> Any:
         if isinstance(out.get(name), str) and out[name].isdigit():
             out[name] = int(out[name])
     return _with_null(out) if out.pop("nullable", False) is True else out
+
+
+def _keyword(name: str) -> str:
+    return _SNAKE.get(name, name)
 
 
 def _set(out: Schema, key: str, value: Any) -> None:

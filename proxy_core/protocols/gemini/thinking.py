@@ -42,7 +42,7 @@ def write_thinking(reasoning: Reasoning | None, writing: Writing) -> Extra | Non
     asked = _asked(reasoning, writing)
     if asked is None:
         return None
-    unknown = writing.kept({key: value for key, value in reasoning.extra.items() if key != GIVEN}, "reasoning")
+    unknown = writing.kept(reasoning.extra, "reasoning")
     show = reasoning.show if writing.own else reasoning.show is not False and asked.get("thinkingBudget") != 0
     shown = {"includeThoughts": show} if show is not None else {}
     return {**shown, **asked, **unknown} or None
