@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mitmproxy import http
-from proxy_core.serving.count import count_tokens, counted
 
 from addons.answers import has_target, inbound_of, refusal, response_of
 from addons.host.exchanges import is_attempt, metadata_of
@@ -16,13 +15,16 @@ from addons.program import Program
 from proxy_core.config.settings import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.answers import Answer, fault_answer
+from proxy_core.exchange.attempts import attempts
 from proxy_core.exchange.dispatch import Dispatcher
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.inbound import Admitted, Inbound
 from proxy_core.exchange.intake import admit, asking_codec, check_client_key, find_call
+from proxy_core.exchange.router import Routing
 from proxy_core.protocols import CODECS
 from proxy_core.protocols.contract import Call
-from proxy_core.routing.upstreams import Upstream
+from proxy_core.routing.plan import only
+from proxy_core.serving.count import count_tokens, counted
 from proxy_core.wire.json import dumps
 
 logger = logging.getLogger("parley")
@@ -89,10 +91,10 @@ class Gateway:
         if not router.has_transparent:
             check_client_key(inbound, _demanded_key(settings))
         admitted = admit(inbound, call, settings.limits.decoded)
-        upstreams = router.route(admitted)
-        if router.has_transparent and upstreams[0].backend.credentials == "own":
+        routing = router.route(admitted)
+        if router.has_transparent and routing.first.credentials == "own":
             check_client_key(inbound, _demanded_key(settings))
-        self._start(flow, admitted, upstreams)
+        self._start(flow, admitted, routing)
 
     def _take_intercepted(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
         """A request that the client addressed to a provider itself: same chain, its own credentials."""
@@ -103,19 +105,26 @@ class Gateway:
         self._check_size(flow)
         call, upstream = found
         admitted = admit(inbound, call, self._program.settings.limits.decoded)
-        self._start(flow, admitted, [upstream])
+        self._start(flow, admitted, Routing(upstream.backend, only(upstream)))
 
-    def _start(self, flow: http.HTTPFlow, admitted: Admitted, upstreams: Sequence[Upstream]) -> None:
+    def _start(self, flow: http.HTTPFlow, admitted: Admitted, routing: Routing) -> None:
         dispatcher = Dispatcher(admitted, time.time)
         client = CODECS[admitted.call.protocol]
         fallback = None
         if admitted.call.operation == "count_tokens":
             fallback = _local_count(admitted, dispatcher)
-            if upstreams[0].backend.protocol != client.name:
+            if routing.first.protocol != client.name:
                 flow.response = response_of(Answer(200, [("content-type", "application/json")], fallback()))
                 return
-        attempts = (dispatcher.attempt(number, upstream) for number, upstream in enumerate(upstreams, 1))
-        self._table.add(flow, Exchange(admitted, client, attempts, _report, fallback))
+        exchange = Exchange(
+            admitted,
+            client,
+            attempts(routing.plan, dispatcher),
+            _report,
+            fallback,
+            settled=lambda attempt: self._program.router.learn(attempt, time.time()),
+        )
+        self._table.add(flow, exchange)
 
     def _check_size(self, flow: http.HTTPFlow) -> None:
         size = flow.metadata.get("parley_oversized")

@@ -1,17 +1,18 @@
-"""What the addons share. Built anew from the settings whenever these change; exchanges under way keep what they have."""
+"""What the addons share. Built anew from the settings whenever these change; exchanges under way keep theirs."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
-
-from proxy_core.routing.catalogue import Catalogue
 
 from addons.answers import refusal
 from addons.host.exchanges import ExchangeTable
 from proxy_core.config.settings import Settings
 from proxy_core.exchange.router import Router
+from proxy_core.routing.catalogue import Catalogue
 from proxy_core.routing.keys import KeyRing
+from proxy_core.routing.rests import Rests
 from proxy_core.serving import greeting, health, models, openapi
 from proxy_core.serving.demo import DemoServer
 from proxy_core.serving.pages import Pages
@@ -26,7 +27,8 @@ class Program:
 
     def __init__(self) -> None:
         self.table = ExchangeTable(refusal)
-        self.keys = KeyRing()
+        self.rests = Rests(time.monotonic)
+        self.keys = KeyRing(self.rests)
         self.catalogue = Catalogue()
         self.demo = DemoServer()
         self.ready = asyncio.Event()
@@ -39,7 +41,7 @@ class Program:
         self.table.default_timeout = settings.timeout
         self.table.max_body = settings.limits.body
         self.catalogue.configure(settings)
-        self.router = Router(settings, self.keys, self.catalogue.listed)
+        self.router = Router(settings, self.keys, self.rests, self.catalogue.listed)
         pages = (
             *greeting.pages(settings),
             *health.pages(settings, self.catalogue),

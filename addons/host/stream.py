@@ -157,8 +157,7 @@ class ExchangeStream(HttpStream):
             yield from self._do(exchange.give_up(error.fault))
             return
         if attempt is None:
-            fault = exchange.fault or Fault(FaultKind.UPSTREAM, "No backend could be tried.")
-            yield from self._do(exchange.give_up(fault))
+            yield from self._do(exchange.give_up())
         else:
             yield from self._send(attempt)
 
@@ -299,6 +298,7 @@ class ExchangeStream(HttpStream):
         if self.server_state in (self.state_done, self.state_errored):
             return
         self.client_state = self.server_state = self.state_errored
+        self._running.abandon()
         yield from self._cancel_attempt("the client has gone")
         self.flow.error = mitm_flow.Error(event.message)
         self.flow.live = False

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from proxy_core.errors import Fault
+from proxy_core.exchange.inbound import HeaderMap
 from proxy_core.exchange.meter import Meter
-from proxy_core.exchange.step import HeaderList
+from proxy_core.exchange.step import HeaderList, Step
 from proxy_core.pipeline.lanes import LaneChoice
 from proxy_core.pipeline.observers import Observer
 from proxy_core.pipeline.stages import Stage
@@ -45,4 +47,20 @@ class Attempt:
     mirror: str | None = None
     status: int | None = None
     outcome: str = ""
+    fault: Fault | None = None
+    """Why it failed, before or after the client saw something of it."""
+    answer: Step | None = None
+    """What the client gets should no other attempt succeed, where that is more than the fault alone."""
+    headers: HeaderMap = field(default_factory=lambda: HeaderMap(()))
+    """The upstream's response headers."""
     started: float = 0.0
+    ended: float | None = None
+
+    @property
+    def summary(self) -> str:
+        """For people: backend, model, the key's last four characters, status or fault, seconds."""
+        came = str(self.status) if self.status else ""
+        why = str(self.fault.kind) if self.fault else self.outcome
+        took = f"{self.ended - self.started:.2f}s" if self.ended is not None else ""
+        named = f"{self.upstream.backend.name}:{self.upstream.model}"
+        return " ".join(filter(None, (named, self.upstream.key_tail, came, why, took)))

@@ -7,6 +7,7 @@ up to then a failing attempt costs the client nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
@@ -20,18 +21,24 @@ from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stream import AnswerStream, TranslatedStream, UntouchedStream, guarded
 from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream, watch_reply
 from proxy_core.protocols.contract import Codec, View
+from proxy_core.routing.plan import most_telling
 from proxy_core.wire.encoding import Decoder
 from proxy_core.wire.json import dumps
 from proxy_core.wire.json_array import ArraySplitter
 from proxy_core.wire.sse import FrameSplitter
 
 _NO_SUCH_CALL = (404, 405, 501)
+_TO_BE_TOLD = frozenset(
+    {FaultKind.INVALID_REQUEST, FaultKind.AUTHENTICATION, FaultKind.PERMISSION, FaultKind.BILLING, FaultKind.TOO_LARGE}
+)
+"""Faults that no answer of our own may hide."""
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
 
 
 class Exchange:
     """`attempts` yields one Attempt after another, rendered when it is asked for. `report` takes crashes of our own
     code, which the client hears of as an internal error. `fallback` makes the answer's body where no backend can.
+    `settled` is told of each attempt once, when it is over. `clock` counts seconds since 1970.
     """
 
     def __init__(
@@ -41,6 +48,8 @@ class Exchange:
         attempts: Iterator[Attempt],
         report: Callable[[Exception], None],
         fallback: Callable[[], bytes] | None = None,
+        settled: Callable[[Attempt], None] = lambda attempt: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.admitted = admitted
         self.client = client
@@ -51,6 +60,8 @@ class Exchange:
         self.fault: Fault | None = None
         self._attempts = attempts
         self._report = report
+        self._settled = settled
+        self._clock = clock
         self.fallback = fallback
         self._stream: AnswerStream | None = None
         self._decoder: Decoder | None = None
@@ -59,7 +70,6 @@ class Exchange:
         self._held: list[bytes] = []
         self._headers = HeaderMap(())
         self._unreadable: Fault | None = None
-        self._last_answer: Step | None = None
 
     def next_attempt(self) -> Attempt | None:
         """The next request to send; None when there is none left (then `give_up` says how it ends).
@@ -85,7 +95,7 @@ class Exchange:
         """The upstream's status and headers. A success that streams is read as it comes, all else as a whole."""
         attempt = self._current
         attempt.status = status
-        self._headers = HeaderMap(headers)
+        self._headers = attempt.headers = HeaderMap(headers)
         encoding = self._headers.get("content-encoding", "identity")
         try:
             self._decoder = Decoder(encoding) if encoding != "identity" else None
@@ -118,7 +128,7 @@ class Exchange:
         step = self._step(chunks)
         if not step.retry:
             step = Step(step.head, step.chunks, end=True)
-            self._finish("answered" if self._stream.fault is None else "failed")
+            self._finish(self._outcome())
         return step
 
     def on_failure(self, fault: Fault) -> Step:
@@ -131,21 +141,33 @@ class Exchange:
             return self._ended(self._stream.fail(fault))
         return self._failed(fault)
 
-    def give_up(self, fault: Fault) -> Step:
-        """The client's answer when nothing more can be tried."""
-        self.fault = fault
-        if self.fallback:
+    def give_up(self, fault: Fault | None = None) -> Step:
+        """The client's answer when nothing more can be tried: the most telling of what came of the attempts."""
+        failed = [attempt for attempt in self.history if attempt.fault]
+        if self.fallback and failed and _may_answer_ourselves(failed[-1]):
             body = self.fallback()
             self._finish("answered here")
             return Step(
                 Head(200, [("content-type", "application/json"), ("content-length", str(len(body)))]), (body,), True
             )
-        self._finish("failed")
-        if self._last_answer:
-            return self._last_answer
+        answer = None
+        if fault is None and failed:
+            told = failed[most_telling([attempt.fault for attempt in failed if attempt.fault])]
+            fault, answer, self._headers, self.attempt = told.fault, told.answer, told.headers, told
+        self.fault = fault or Fault(FaultKind.UPSTREAM, "No backend could be tried.")
+        self.finished = True
+        return self._with_attempts(answer or self._fault_step(self.fault))
+
+    def _fault_step(self, fault: Fault) -> Step:
         body = dumps(self.client.write_fault(fault))
         head = Head(fault.http_status, self._fault_headers(fault, len(body)))
         return Step(head, (body,), end=True)
+
+    def _with_attempts(self, step: Step) -> Step:
+        """Says what was tried, where more than one attempt was made."""
+        if step.head and len(self.history) > 1:
+            step.head.headers.append(("x-parley-attempts", "; ".join(attempt.summary for attempt in self.history)))
+        return step
 
     def _decoded(self, data: bytes) -> bytes:
         if self._unreadable:
@@ -248,23 +270,46 @@ class Exchange:
         return Step(head, chunks, end=True)
 
     def _failed(self, fault: Fault, answer: Step | None = None) -> Step:
-        """This attempt has failed before the client saw anything of it. `answer` is what the client gets should
-        no other attempt follow, where that is more than the fault alone."""
-        self._current.outcome = fault.kind
+        """This attempt has failed before the client saw anything of it."""
+        attempt = self._current
+        attempt.fault, attempt.answer = fault, answer
         self.fault = fault
-        self._last_answer = answer
+        self._settle(attempt, fault.kind)
         return Step(retry=True)
 
+    def _settle(self, attempt: Attempt, outcome: str) -> None:
+        if not attempt.outcome:
+            attempt.outcome = outcome
+            attempt.ended = self._clock()
+            self._settled(attempt)
+
+    def abandon(self) -> None:
+        """The client has gone."""
+        if self.attempt and not self.finished:
+            self._settle(self.attempt, "cancelled")
+        self.finished = True
+
     def _ended(self, chunks: Sequence[bytes]) -> Step:
-        self._finish("cut" if self._stream and self._stream.cut else "failed")
+        self._finish(self._outcome())
         return Step(chunks=chunks, end=True)
+
+    def _outcome(self) -> str:
+        stream = self._stream
+        if stream and stream.cut:
+            return "cut"
+        return "answered" if stream and stream.complete and stream.fault is None else "failed"
 
     def _finish(self, outcome: str) -> None:
         self.finished = True
+        attempt = self.attempt
         if self._stream and self._stream.fault:
             self.fault = self._stream.fault
-        if self.attempt and not self.attempt.outcome:
-            self.attempt.outcome = outcome
+            if attempt:
+                attempt.fault = self._stream.fault
+        elif outcome != "failed":
+            self.fault = None
+        if attempt:
+            self._settle(attempt, outcome)
 
     def _fault_headers(self, fault: Fault, size: int) -> HeaderList:
         if self.attempt is None:
@@ -283,6 +328,10 @@ class Exchange:
     def _crash(self, error: Exception) -> Fault:
         self._report(error)
         return Fault(FaultKind.INTERNAL, "Parley failed while it read the backend's answer; its log says more.")
+
+
+def _may_answer_ourselves(attempt: Attempt) -> bool:
+    return attempt.fault is not None and attempt.fault.kind not in _TO_BE_TOLD
 
 
 def _no_view() -> View:

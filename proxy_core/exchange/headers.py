@@ -101,6 +101,8 @@ def _own_headers(attempt: Attempt) -> HeaderList:
         ("x-parley-model", _header_text(attempt.upstream.model)),
         ("x-parley-lane", attempt.choice.lane),
     ]
+    if attempt.number > 1:
+        headers.append(("x-parley-attempt", str(attempt.number)))
     losses = attempt.losses.items + (attempt.view.losses.items if attempt.view else [])
     for action in ("dropped", "changed"):
         paths = sorted({loss.path for loss in losses if loss.action == action})

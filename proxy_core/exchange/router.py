@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from proxy_core.config.settings import Settings
-from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.config.settings import SavedRoute, Settings
+from proxy_core.errors import Fault, FaultKind, ParleyError, invalid
+from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.inbound import Admitted, Inbound
+from proxy_core.profiles.lookup import profile_of
 from proxy_core.protocols import recognise
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.keys import KeyRing
+from proxy_core.routing.limits import headroom, rest_asked_for
 from proxy_core.routing.naming import resolve
+from proxy_core.routing.plan import Candidate, Element, Plan, candidates, plan, split_weight, weighted
 from proxy_core.routing.providers import PROVIDERS, Provider
+from proxy_core.routing.rests import Rests
 from proxy_core.routing.upstreams import Backend, Upstream
 
 _PORTS = {"http": 80, "https": 443}
 
 
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where a request goes: the backend that comes first, and the plan of attempts."""
+
+    first: Backend
+    plan: Plan
+
+
 class Router:
     """`listed` gives the models of each backend as last fetched."""
 
-    def __init__(self, settings: Settings, keys: KeyRing, listed: Callable[[], Mapping[str, Collection[str]]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        keys: KeyRing,
+        rests: Rests,
+        listed: Callable[[], Mapping[str, Collection[str]]],
+    ) -> None:
         self._settings = settings
+        self._rests = rests
         self._keys = keys
         self._listed = listed
         self.has_transparent = any(backend.credentials == "client" for backend in settings.backends.values())
@@ -31,8 +52,36 @@ class Router:
             if backend.base_url:
                 self._providers[_origin(backend.base_url)] = _provider_of(backend)
 
-    def route(self, admitted: Admitted) -> list[Upstream]:
+    def route(self, admitted: Admitted) -> Routing:
         """Raises ParleyError when no backend can take the model."""
+        route = self._settings.routes.get(admitted.model)
+        if route:
+            elements = self._elements_of(admitted.model, route)
+            order = candidates(route.policy, elements, self._is_awake)
+        else:
+            elements = [self._plain_element(admitted)]
+            order = candidates("k", elements, self._is_awake)
+        return Routing(elements[0].backend, plan(order, self._rests))
+
+    def learn(self, attempt: Attempt, now: float) -> None:
+        """What an attempt that is over says about its key and its backend. `now` is in seconds since 1970."""
+        backend, key, model = attempt.upstream.backend, attempt.upstream.key, attempt.upstream.model
+        if backend.credentials == "client":
+            return
+        left = headroom(attempt.headers, now)
+        if left is not None:
+            self._rests.note_headroom(backend.name, key, left)
+        if attempt.fault:
+            asked = rest_asked_for(attempt.headers, now)
+            self._rests.failed(
+                backend.name, key, model, attempt.fault, asked if asked is not None else attempt.fault.retry_after
+            )
+        elif attempt.outcome == "cancelled":
+            self._rests.abandoned(backend.name)
+        else:
+            self._rests.succeeded(backend.name, key, model)
+
+    def _plain_element(self, admitted: Admitted) -> Element:
         resolved = resolve(admitted.model, self._settings, self._listed())
         backend = self._settings.backends[resolved.backend]
         if backend.credentials == "client" and "authorization" not in admitted.inbound.headers:
@@ -41,14 +90,39 @@ class Router:
             raise ParleyError(_no_key(backend))
         model = backend.model or resolved.model
         if not model:
-            raise ParleyError(
-                Fault(
-                    FaultKind.INVALID_REQUEST,
-                    "'model' is required: name one as 'backend:model'; GET /v1/models lists them.",
-                    field="model",
+            raise invalid("'model' is required: name one as 'backend:model'; GET /v1/models lists them.", "model")
+        return self._element(backend, model, self._keys.in_turn(backend))
+
+    def _elements_of(self, name: str, route: SavedRoute) -> list[Element]:
+        """The elements that can be used, in the order of this request."""
+        weights, elements = [], []
+        for text in route.elements:
+            model, weight = split_weight(text)
+            if model in self._settings.routes:
+                raise invalid(
+                    f"Route '{name}' holds the route '{model}'; routes cannot be nested, since their orders of "
+                    "attempts could not be told apart. Name models instead.",
+                    "model",
                 )
-            )
-        return [Upstream(backend, model, self._keys.next_key(backend))]
+            resolved = resolve(model, self._settings, self._listed())
+            backend = self._settings.backends[resolved.backend]
+            if backend.usable and backend.credentials == "own":
+                weights.append(weight)
+                keys = backend.keys or (None,)
+                elements.append(self._element(backend, backend.model or resolved.model, keys))
+        if not elements:
+            raise ParleyError(_empty_route(name, route))
+        if route.policy == "rr":
+            return [elements[index] for index in weighted(self._keys.turn(f"route {name}"), weights)]
+        return elements
+
+    def _element(self, backend: Backend, model: str, keys: tuple[str | None, ...]) -> Element:
+        entry = self._settings.override(backend.name, model)
+        window = entry.profile.get("context_window") if entry else None
+        return Element(backend, model, keys, window or profile_of(model).context_window)
+
+    def _is_awake(self, candidate: Candidate) -> bool:
+        return self._rests.wakes_in(candidate.element.backend.name, candidate.key, candidate.element.model) <= 0
 
     def intercepted(self, inbound: Inbound) -> tuple[Call, Upstream] | None:
         """The call behind a request that the client addressed to a provider, and where it goes: the same address,
@@ -69,6 +143,14 @@ class Router:
             credentials="client",
         )
         return call, Upstream(backend, "", url=_address(inbound))
+
+
+def _empty_route(name: str, route: SavedRoute) -> Fault:
+    if not route.elements:
+        remedy = f"add one with !/route-append(name={name},backend:model)"
+    else:
+        remedy = f"none of its backends has a key: {', '.join(route.elements)}"
+    return Fault(FaultKind.INVALID_REQUEST, f"Route '{name}' has no usable element; {remedy}.", field="model")
 
 
 def _no_key(backend: Backend) -> Fault:

@@ -46,3 +46,8 @@ class Upstream:
     model: str
     key: str | None = field(default=None, repr=False)
     url: str | None = None
+
+    @property
+    def key_tail(self) -> str:
+        """The key's last four characters, by which people tell keys apart; "" for a key too short to show any."""
+        return f"…{self.key[-4:]}" if self.key and len(self.key) >= 16 else ""

@@ -17,7 +17,8 @@ NO_TEXT = {
     *("fileUri", "file_uri", "id", "tool_use_id", "tool_call_id", "call_id", "model", "cachedContent", "user_id"),
     *("prompt_cache_key", "safety_identifier", "user", "name", "data", "type", "metadata", "previous_response_id"),
     *("container", "container_id", "file_id", "include", "mcp_servers", "vector_store_ids"),
-    *(
+    *("authorization", "betas", "title", "annotations", "page_age", "toolResponse", "retrievedContext"),
+    *("fileSearchResults", "fileSearchStoreNames", "file_search_store_names", "fileSearch"),
         "authorization",
         "betas",
         "title",

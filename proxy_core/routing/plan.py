@@ -1,0 +1,167 @@
+"""Which upstreams are tried for a request, in which order, and when to stop.
+
+A plan is a generator: it yields an Upstream, and is sent the Fault that came of it. Shaped after httpx's auth flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal
+
+from proxy_core.errors import Fault, FaultKind
+from proxy_core.routing.rests import Rests
+from proxy_core.routing.upstreams import Backend, Upstream
+
+type Policy = Literal["k", "m", "km", "mk", "rr"]
+
+_OF_THE_REQUEST = frozenset(
+    {
+        FaultKind.INVALID_REQUEST,
+        FaultKind.TOO_LARGE,
+        FaultKind.METHOD_NOT_ALLOWED,
+        FaultKind.UPGRADE_REQUIRED,
+    }
+)
+"""Every other upstream would say the same: the client is to hear it at once."""
+_OF_THE_ELEMENT = frozenset({FaultKind.NOT_FOUND, FaultKind.CONTEXT_LENGTH})
+"""The same model would say the same whatever the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A model of a backend, and its keys in the order they are to be used."""
+
+    backend: Backend
+    model: str
+    keys: tuple[str | None, ...]
+    window: int | None = None
+    """Context window in tokens, where known."""
+    url: str | None = None
+
+    def upstream(self, key: str | None) -> Upstream:
+        return Upstream(self.backend, self.model, key, self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    element: Element
+    key: str | None
+
+
+type Plan = Generator[Upstream, Fault | None, None]
+
+
+def candidates(policy: Policy, elements: Sequence[Element], usable: Callable[[Candidate], bool]) -> list[Candidate]:
+    """The order of attempts. `rr` is `m` with the elements already rotated by the caller."""
+    rows = [[Candidate(element, key) for key in element.keys] for element in elements]
+    match policy:
+        case "k":
+            return rows[0] if rows else []
+        case "km":
+            return [candidate for row in rows for candidate in row]
+        case "mk":
+            return [candidate for rank in zip_longest(*rows) for candidate in rank if candidate]
+        case "m" | "rr":
+            return [next(filter(usable, row), row[0]) for row in rows if row]
+
+
+def plan(order: Sequence[Candidate], rests: Rests) -> Plan:
+    """Each of `order` once, those that rest passed over; when all rest, the one that wakes first."""
+    tried: set[int] = set()
+    lost: set[int] = set()
+    smallest_window = 0
+    while (number := _next(order, rests, tried, lost, smallest_window)) is not None:
+        tried.add(number)
+        element = order[number].element
+        rests.begin(element.backend.name)
+        fault = yield element.upstream(order[number].key)
+        if fault is None or fault.kind in _OF_THE_REQUEST:
+            return
+        if fault.kind in _OF_THE_ELEMENT:
+            lost |= {other for other, candidate in enumerate(order) if candidate.element is element}
+        if fault.kind is FaultKind.CONTEXT_LENGTH:
+            smallest_window = max(smallest_window, element.window or 1)
+
+
+def only(upstream: Upstream) -> Plan:
+    """One attempt, whatever comes of it."""
+    yield upstream
+
+
+def _next(
+    order: Sequence[Candidate], rests: Rests, tried: set[int], lost: set[int], smallest_window: int
+) -> int | None:
+    open_ones = [
+        number
+        for number, candidate in enumerate(order)
+        if number not in tried and number not in lost and _is_large_enough(candidate.element, smallest_window)
+    ]
+    awake = next((number for number in open_ones if _wakes_in(order[number], rests) <= 0), None)
+    if awake is not None or tried or not open_ones:
+        return awake
+    return min(open_ones, key=lambda number: _wakes_in(order[number], rests))
+
+
+def _wakes_in(candidate: Candidate, rests: Rests) -> float:
+    return rests.wakes_in(candidate.element.backend.name, candidate.key, candidate.element.model)
+
+
+def _is_large_enough(element: Element, smallest_window: int) -> bool:
+    """After one model was too small, only one with a larger window is worth a try; unknown windows are."""
+    return not smallest_window or element.window is None or element.window > smallest_window
+
+
+_TELLING = (
+    FaultKind.INVALID_REQUEST,
+    FaultKind.CONTEXT_LENGTH,
+    FaultKind.TOO_LARGE,
+    FaultKind.RATE_LIMIT,
+    FaultKind.OVERLOADED,
+    FaultKind.BILLING,
+    FaultKind.AUTHENTICATION,
+    FaultKind.PERMISSION,
+    FaultKind.TIMEOUT,
+    FaultKind.UPSTREAM,
+    FaultKind.CUT,
+    FaultKind.NOT_FOUND,
+)
+
+
+def most_telling(faults: Sequence[Fault]) -> int:
+    """The index of the fault that helps the client most; of equal ones the last, of rate limits the shortest."""
+
+    def rank(number: int) -> tuple[int, float, int]:
+        fault = faults[number]
+        place = _TELLING.index(fault.kind) if fault.kind in _TELLING else len(_TELLING)
+        return place, fault.retry_after if fault.retry_after is not None else float("inf"), -number
+
+    return min(range(len(faults)), key=rank)
+
+
+def rotated(keys: Sequence[str], turn: int, headroom: Callable[[str], float | None]) -> tuple[str, ...]:
+    """`keys` from `turn` on, round robin; where their head-room is known, the one with the most goes first."""
+    start = turn % len(keys)
+    order = [*keys[start:], *keys[:start]]
+    known = {key: left for key in order if (left := headroom(key)) is not None}
+    if len(known) == len(order):
+        order.sort(key=lambda key: -round(known[key], 1))
+    return tuple(order)
+
+
+def weighted(turn: int, weights: Sequence[int]) -> Iterator[int]:
+    """Indices of elements, the one whose turn it is first, then the others in order."""
+    position = turn % sum(weights)
+    start = 0
+    while position >= weights[start]:
+        position -= weights[start]
+        start += 1
+    yield start
+    yield from (index for index in range(len(weights)) if index != start)
+
+
+def split_weight(element: str) -> tuple[str, int]:
+    """`backend:model*3` is a model with three turns in a round of policy `rr`."""
+    model, star, weight = element.rpartition("*")
+    return (model, int(weight)) if star and weight.isdecimal() and int(weight) > 0 else (element, 1)
