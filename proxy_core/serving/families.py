@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from proxy_core.serving.pictures import Crops, Fixed, Patches, PictureRule, Tiles
 
-
 _USUAL_PICTURES = Tiles(85, 170)
 
 
