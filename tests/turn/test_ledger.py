@@ -81,6 +81,12 @@ def test_arguments_that_cannot_be_read_are_compared_as_they_stand(arguments: str
     assert restored(ledger, "gemini", call(arguments="other")) == [call(arguments="other")]
 
 
+def test_t32_a_parallel_call_does_not_get_the_signature_of_an_earlier_one_that_is_alike() -> None:
+    ledger = SealLedger()
+    ledger.remember([call("a", seal=SIGNATURE)], "gemini")
+    assert restored(ledger, "gemini", call("b", "{}"), call("c")) == [call("b", "{}"), call("c")]
+
+
 def test_a_custom_calls_text_is_not_read_as_json() -> None:
     ledger = SealLedger()
     ledger.remember([call(arguments="[1, 2]", custom=True, seal=SIGNATURE)], "gemini")
