@@ -51,6 +51,7 @@ class ChoiceReader:
         self._new_block = new_block
         self._open: tuple[int, type] | None = None
         self._details: list[Extra] = []
+        self._plain_thoughts = False
         self._calls = Calls(new_block, index)
         self._extra: Extra = {}
 
@@ -171,10 +172,11 @@ class ChoiceReader:
         for name in REASONING_FIELDS:
             text = delta.get(name)
             if isinstance(text, str) and text:
+                self._plain_thoughts = True
                 self._think(text, name, events)
                 return
-        if text := reasoning.text_of_details(details):
-            self._think(text, REASONING_FIELDS[0], events)
+        if not self._plain_thoughts and (text := reasoning.text_of_details(details)):
+            self._think(text, reasoning.DETAILS_FIELD, events)
 
     def _think(self, text: str, field: str, events: list[Event]) -> None:
         block = self._block(Thinking, Thinking("", extra={FIELD_NOTE: field}), events)

@@ -19,7 +19,8 @@ def finish_of(raw: Any, called: bool) -> FinishReason:
 def finish_word(reason: FinishReason, raw: str | None, own: bool, functions: bool = False) -> str:
     """`own`: the raw word is a chat backend's. `functions`: the client speaks the older `function_call`."""
     word = RAW_OF_FINISH[reason]
-    if own and raw in OFFICIAL_FINISHES and FINISH_OF_RAW[raw] == reason:
+    if own and raw in OFFICIAL_FINISHES and (raw == "stop" or FINISH_OF_RAW[raw] == reason):
+        # OpenAI itself says "stop" after a call that the client demanded by name.
         word = raw
     if word in ("tool_calls", "function_call"):
         return "function_call" if functions else "tool_calls"

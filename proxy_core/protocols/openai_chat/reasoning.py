@@ -19,6 +19,7 @@ from proxy_core.turn.content import Extra, Part, Seal, Text, Thinking, ToolCall
 from proxy_core.turn.seals import sealed_for, unsealed_from
 from proxy_core.wire.json import dumps, loads
 
+DETAILS_FIELD = "reasoning_details"
 _OUR_FORMAT = "parley-v1"
 _DETAILS_START = "[{"
 
@@ -44,7 +45,8 @@ def read_details(details: Any, text: str, field: str) -> list[Thinking]:
     foreign = [entry for entry in entries if entry.get("format") == _OUR_FORMAT]
     if foreign:
         return [_foreign_thinking(entry) for entry in foreign]
-    text = text or text_of_details(entries)
+    if not text:
+        text, field = text_of_details(entries), DETAILS_FIELD
     seal = seal_of_details(entries) if any(is_sealed(entry) for entry in entries) else None
     if not text and not seal:
         return []

@@ -78,7 +78,7 @@ def _as_thinking(reasoning: Reasoning, writing: Writing, extra: Extra) -> Extra:
         writing.losses.change("thinking", f"{writing.target.model} always thinks")
         return {}
     fields: Extra = {}
-    if reasoning.enabled or wanted is not None:
+    if reasoning.enabled or (wanted is not None and not writing.own):
         fields["thinking"] = {"type": "enabled", **extra}
     if wanted is not None and (writing.target.profile.thinking == "effort" or writing.own):
         fields["reasoning_effort"] = _fitting(wanted, writing)

@@ -83,8 +83,9 @@ def _message(parts: list[Part], own: bool, functions: bool, view: View, path: st
             case Text():
                 _say(message, part, own, view, f"{path}.message")
             case Thinking():
-                field = thought_field(part.extra)
-                message[field] = message.get(field, "") + part.text
+                if part.text:
+                    field = thought_field(part.extra)
+                    message[field] = message.get(field, "") + part.text
                 details += reasoning.shown_details(part, len(details))
             case ToolCall() if functions:
                 message["function_call"] = {"name": part.name, "arguments": arguments_of(part, own)}

@@ -24,6 +24,8 @@ def read_usage(raw: Any) -> Usage | None:
     written = _count(prompt_details.get("cache_write_tokens"))
     reasoning = _count(completion_details.get("reasoning_tokens"))
     prompt = _count(raw.get("prompt_tokens"))
+    if prompt is not None and cached is not None:
+        cached = min(cached, prompt)  # xAI on Azure reports more cached tokens than it counts
     return Usage(
         input=None if prompt is None else max(0, prompt - (cached or 0) - (written or 0)),
         cache_read=cached,
@@ -61,17 +63,19 @@ def write_usage(usage: Usage | None, own: bool) -> dict[str, Any]:
     extra = dict(usage.extra) if own else {}
     prompt_details = dict(extra.pop(_PROMPT_DETAILS, {}))
     completion_details = dict(extra.pop(_COMPLETION_DETAILS, {}))
-    prompt_details["cached_tokens"] = usage.cache_read or 0
+    if usage.cache_read is not None or not own:
+        prompt_details["cached_tokens"] = usage.cache_read or 0
     if usage.cache_write_5m is not None or usage.cache_write_1h is not None:
         prompt_details["cache_write_tokens"] = usage.cache_write
-    completion_details["reasoning_tokens"] = usage.reasoning or 0
+    if usage.reasoning is not None or not own:
+        completion_details["reasoning_tokens"] = usage.reasoning or 0
+    details = {_PROMPT_DETAILS: prompt_details, _COMPLETION_DETAILS: completion_details}
     output = usage.output or 0
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": output,
         "total_tokens": usage.prompt + output,
-        _PROMPT_DETAILS: prompt_details,
-        _COMPLETION_DETAILS: completion_details,
+        **{name: value for name, value in details.items() if value},
         **extra,
     }
 
