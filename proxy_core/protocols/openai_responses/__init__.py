@@ -15,12 +15,12 @@ from proxy_core.protocols.openai_responses import (
     endpoints,
     faults,
     frames,
-    reply,
     request_read,
     request_write,
     stream_write,
 )
 from proxy_core.protocols.openai_responses.names import ORIGIN
+from proxy_core.protocols.openai_responses.reply import read_reply, write_reply
 from proxy_core.protocols.openai_responses.server_state import refuse_server_state
 from proxy_core.protocols.openai_responses.stream_read import ResponsesStreamReader
 from proxy_core.protocols.openai_responses.stream_write import ResponsesStreamWriter
@@ -41,10 +41,10 @@ class _Responses:
         return request_write.write_request(request, target, losses)
 
     def read_reply(self, body: dict[str, Any]) -> Reply:
-        return reply.read_reply(body)
+        return read_reply(body)
 
-    def write_reply(self, reply_: Reply, view: View) -> dict[str, Any]:
-        return reply.write_reply(reply_, view)
+    def write_reply(self, reply: Reply, view: View) -> dict[str, Any]:
+        return write_reply(reply, view)
 
     def stream_reader(self) -> ResponsesStreamReader:
         return ResponsesStreamReader()

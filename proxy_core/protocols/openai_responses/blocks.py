@@ -232,8 +232,13 @@ class CallBlock:
         text = self.open.text if self.open else ""
         events = self.delta("{}", None) if not text and not self._call.custom else []
         extra = self._output.writing.kept(self._call.extra, f"output[{self._block}]")
-        status = self._item.head.get("status", "completed")
-        raw = {**self._item.head, "status": status, self._where: text or ("" if self._call.custom else "{}"), **extra}
+        note = self._call.extra.get(ITEM, {}) if self._output.own else {}
+        raw = {
+            **self._item.head,
+            "status": note.get("status", "completed"),
+            self._where: text or ("" if self._call.custom else "{}"),
+            **extra,
+        }
         done = self._output.finished(self._item, raw)
         return [*events, call_ended(self._item, self._where), done, *self._output.carrier(self._late_seal, True)]
 

@@ -8,7 +8,7 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.protocols.contract import View
 from proxy_core.protocols.openai_responses.answer import Answer
 from proxy_core.protocols.openai_responses.faults import fault_of
-from proxy_core.protocols.openai_responses.finishes import read_finish
+from proxy_core.protocols.openai_responses.finishes import UNFINISHED, read_finish
 from proxy_core.protocols.openai_responses.items_read import output_parts
 from proxy_core.protocols.openai_responses.names import ORIGIN, RESPONSE
 from proxy_core.protocols.openai_responses.usage import read_usage
@@ -73,4 +73,7 @@ def write_reply(reply: Reply, view: View) -> dict[str, Any]:
     answer = Answer(view)
     for event in unfold(reply):
         answer.write(event)
+    unfinished = reply.choices[0].raw_finish if reply.origin == ORIGIN and reply.choices else None
+    if unfinished in UNFINISHED:
+        answer.response["status"] = unfinished
     return answer.response

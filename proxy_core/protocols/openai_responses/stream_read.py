@@ -116,8 +116,9 @@ class ResponsesStreamReader:
 
     def terminal(self, event: Extra) -> list[Event]:
         response = event["response"]
-        events = [ended for index in list(self._items) for ended in self._end_item(index)]
-        events += self._missed(response.get("output") or [])
+        begun = list(self._items)
+        events = [ended for index in begun for ended in self._end_item(index)]
+        events += self._missed(response.get("output") or [], begun)
         reason, raw = read_finish(response, self._parts)
         events.append(Finished(reason or "other", raw))
         usage = read_usage(response.get("usage"))
@@ -126,11 +127,18 @@ class ResponsesStreamReader:
         self._done = True
         return [*events, Ended(response_extra(response))]
 
-    def _missed(self, output: list[Extra]) -> list[Event]:
-        """Items that only the last event holds: some servers behind this API stream nothing else."""
-        if self._next:
-            output = [item for item in output if item.get("id") and item["id"] not in self._known_ids]
-        return [event for index, item in enumerate(output) for event in self._whole(item, f"output[{index}]")]
+    def _missed(self, output: list[Extra], begun: list[int]) -> list[Event]:
+        """Items that only the last event holds, or holds to their end: some servers behind this API stream no more.
+
+        `begun` are the places of those that were announced.
+        """
+        events: list[Event] = []
+        streamed = self._next > 0
+        for index, item in enumerate(output):
+            known = item.get("id") in self._known_ids if item.get("id") else streamed
+            if not known:
+                events += self._whole(item, f"output[{index}]", {STREAMED: index} if index in begun else None)
+        return events
 
     def failed(self, event: Extra) -> list[Event]:
         return self._fail(fault_of(event["response"].get("error"), None))
@@ -140,10 +148,10 @@ class ResponsesStreamReader:
 
     def item_added(self, event: Extra) -> list[Event]:
         item, index = event["item"], event.get("output_index", 0)
-        self._known_ids.add(text_of(item.get("id")))
         begun = self._items[index] = OpenItem(item, is_modelled(item))
         if not begun.modelled:
             return [Unknown(ORIGIN, event["type"], event)]
+        self._known_ids.add(text_of(item.get("id")))
         skeleton = skeleton_of(item, "item")
         return [] if skeleton is None else [self._begin(begun, 0, skeleton)]
 
@@ -158,8 +166,8 @@ class ResponsesStreamReader:
     def item_done(self, event: Extra) -> list[Event]:
         item, index = event["item"], event.get("output_index", 0)
         begun = self._items.get(index)
+        self._known_ids.add(text_of(item.get("id")))
         if begun is None:
-            self._known_ids.add(text_of(item.get("id")))
             return self._whole(item, "item")
         if not begun.modelled:
             del self._items[index]

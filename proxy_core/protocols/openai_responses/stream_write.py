@@ -12,6 +12,7 @@ from proxy_core.turn.events import ArgumentsDelta, Event, Ping, TextDelta, Think
 from proxy_core.wire.json import dumps
 from proxy_core.wire.sse import render
 
+_DELTAS = (TextDelta, ArgumentsDelta, ThinkingDelta)
 _PING = b": ping\n\n"
 """A comment: strict clients refuse events that they do not know."""
 
@@ -24,17 +25,15 @@ class ResponsesStreamWriter:
         self._sequence = 0
 
     def write(self, event: Event) -> bytes:
-        kind = type(event)
-        if kind is TextDelta or kind is ArgumentsDelta or kind is ThinkingDelta:
+        if isinstance(event, _DELTAS):
             return self._write_delta(event)
-        if kind is Ping:
+        if isinstance(event, Ping):
             return b"" if self._answer.ended else _PING
         return self._render(self._answer.write(event))
 
     def _write_delta(self, event: TextDelta | ArgumentsDelta | ThinkingDelta) -> bytes:
         part = self._answer.open
-        plain = part is not None and part.block == event.block
-        if not plain or (type(event) is TextDelta and event.logprobs):
+        if part is None or part.block != event.block or (isinstance(event, TextDelta) and event.logprobs):
             return self._render(self._answer.write(event))
         text = event.text
         part.pieces.append(text)
