@@ -75,20 +75,22 @@ def fault_of(body: Any, status: int | None = None) -> Fault:
     if not isinstance(error, dict):
         message = f"The backend answered with status {status}." if status else "The backend ended with an error."
         return Fault(kind_of_status(status or 502), message, status)
-    raw_type = error.get("type") if isinstance(error.get("type"), str) else None
-    message = error.get("message") if isinstance(error.get("message"), str) else ""
+    raw_type, message = _text(error.get("type")), _text(error.get("message"))
     kind, native_status = _kind_of(raw_type, status)
-    kind = _kind_by_message(kind, message)
+    kind = _kind_by_message(kind, message or "")
     details = error.get("details")
-    code = details.get("error_code") if isinstance(details, dict) else None
     return Fault(
         kind,
         message or f"The backend answered with {raw_type or 'an error'}.",
         status or native_status,
-        code=code if isinstance(code, str) else None,
+        code=_text(details.get("error_code")) if isinstance(details, dict) else None,
         raw_type=raw_type,
         detail=details,
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _kind_of(raw_type: str | None, status: int | None) -> tuple[FaultKind, int | None]:

@@ -9,7 +9,7 @@ from typing import Any
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.protocols.anthropic.content_read import read_block
 from proxy_core.protocols.anthropic.faults import fault_of
-from proxy_core.protocols.anthropic.finish import finish_of
+from proxy_core.protocols.anthropic.finish import FINISH_FIELDS, MESSAGE_FIELDS, finish_of
 from proxy_core.protocols.anthropic.names import ORIGIN, rest
 from proxy_core.protocols.anthropic.usage import read_usage
 from proxy_core.turn.content import Extra, Opaque, Part, Text, Thinking, ToolCall
@@ -37,9 +37,6 @@ from proxy_core.wire.fields import array, integer, optional_string, record, stri
 from proxy_core.wire.json import loads
 from proxy_core.wire.sse import Frame
 
-MESSAGE_FIELDS = ("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage")
-FINISH_FIELDS = ("stop_details",)
-"""What is said about the end, wherever it stands; the other unmodelled fields are about the whole reply."""
 _DELTA_FIELDS = ("stop_reason", "stop_sequence", *FINISH_FIELDS)
 _IMPLIED: dict[str, Callable[[], Part]] = {"text_delta": lambda: Text(""), "thinking_delta": lambda: Thinking("")}
 """The block that a delta without a `content_block_start` belongs to; only these need nothing told at their start."""
