@@ -41,8 +41,8 @@ def write_usage(usage: Usage, own: bool) -> dict[str, Any]:
     """`own`: the counts come from Gemini, so their extras belong here."""
     extra: Extra = dict(usage.extra) if own else {}
     output, thoughts = usage.output or 0, usage.reasoning or 0
-    prompt = usage.prompt - (extra.get(_TOOL_USE) or 0)
-    written: dict[str, Any] = {"promptTokenCount": max(0, prompt)}
+    tool_use = extra.get(_TOOL_USE) or 0
+    written: dict[str, Any] = {"promptTokenCount": max(0, usage.prompt - tool_use)}
     if usage.output is not None:
         written["candidatesTokenCount"] = max(0, output - thoughts)
     if usage.reasoning is not None:
