@@ -8,10 +8,14 @@ from typing import Any
 
 from proxy_core.protocols import anthropic, gemini, openai_chat, openai_responses
 from proxy_core.protocols.anthropic import ANTHROPIC, STRUCTURED_OUTPUT_TOOL, strip_billing_header
+from proxy_core.protocols.anthropic import slots as anthropic_slots
 from proxy_core.protocols.contract import Call, Codec
 from proxy_core.protocols.gemini import GEMINI
+from proxy_core.protocols.gemini import slots as gemini_slots
 from proxy_core.protocols.openai_chat import OPENAI_CHAT
+from proxy_core.protocols.openai_chat import slots as openai_chat_slots
 from proxy_core.protocols.openai_responses import OPENAI_RESPONSES, refuse_server_state
+from proxy_core.protocols.openai_responses import slots as openai_responses_slots
 from proxy_core.protocols.slots import Slot
 from proxy_core.turn.content import ProtocolName
 from proxy_core.turn.losses import Losses
@@ -31,18 +35,18 @@ PREPARATIONS: dict[ProtocolName, tuple[Callable[[ChatRequest, Losses], None], ..
 """What is done to a request before it leaves its own protocol."""
 
 SLOTS: dict[ProtocolName, Callable[[dict[str, Any]], Iterator[Slot]]] = {
-    "openai_chat": openai_chat.slots.slots,
-    "openai_responses": openai_responses.slots.slots,
-    "anthropic": anthropic.slots.slots,
-    "gemini": gemini.slots.slots,
+    "openai_chat": openai_chat_slots.slots,
+    "openai_responses": openai_responses_slots.slots,
+    "anthropic": anthropic_slots.slots,
+    "gemini": gemini_slots.slots,
 }
 """Where the texts of a request are."""
 
 MESSAGES: dict[ProtocolName, str] = {
-    "openai_chat": openai_chat.slots.MESSAGES,
-    "openai_responses": openai_responses.slots.MESSAGES,
-    "anthropic": anthropic.slots.MESSAGES,
-    "gemini": gemini.slots.MESSAGES,
+    "openai_chat": openai_chat_slots.MESSAGES,
+    "openai_responses": openai_responses_slots.MESSAGES,
+    "anthropic": anthropic_slots.MESSAGES,
+    "gemini": gemini_slots.MESSAGES,
 }
 """The field that holds a request's list of messages."""
 

@@ -8,8 +8,8 @@ from itertools import product
 
 import pytest
 
-from proxy_core.errors import ParleyError
-from proxy_core.pipeline.rendering import render
+from proxy_core.errors import Fault, ParleyError
+from proxy_core.pipeline.rendering import Rendered, render
 from proxy_core.pipeline.stream import TranslatedStream
 from proxy_core.protocols import CODECS
 from proxy_core.protocols.contract import Call, Codec, View
@@ -70,20 +70,21 @@ def gist(reply: Reply) -> list[tuple]:
     """What a person and an agent would notice: texts, thoughts, calls, how it ended."""
     found = []
     for choice in reply.choices:
-        text = "".join(part.text for part in choice.parts if isinstance(part, Text))
+        text = "".join(part.text for part in choice.parts if isinstance(part, Text | Refusal))
         thoughts = "".join(part.text for part in choice.parts if isinstance(part, Thinking))
         calls = [(part.name, _arguments(part)) for part in choice.parts if isinstance(part, ToolCall)]
-        refusal = "".join(part.text for part in choice.parts if isinstance(part, Refusal))
         media = [(part.kind, part.data, part.url) for part in choice.parts if isinstance(part, Media)]
-        found.append((text, thoughts, calls, refusal, media, choice.finish))
+        found.append((text, thoughts, calls, media, choice.finish))
     return found
 
 
 def _arguments(call: ToolCall) -> object:
+    """A custom call's free text travels as `input` where there are no custom calls."""
     try:
-        return loads(call.arguments)
+        value = loads(call.arguments)
     except ValueError:
         return call.arguments
+    return value["input"] if isinstance(value, dict) and value.keys() == {"input"} else value
 
 
 @pytest.mark.parametrize("recording", all_cases(stream=True))
@@ -159,6 +160,20 @@ def test_whole_replies_keep_their_content_in_every_protocol(recording: Recording
             assert [entry[2] for entry in after[:1]] == [entry[2] for entry in before[:1]], name
 
 
+def rendered_or_fault(request: ChatRequest, upstream: Upstream, codec: Codec) -> tuple[Rendered | None, Fault | None]:
+    try:
+        return render(request, upstream, codec), None
+    except ParleyError as error:
+        return None, error.fault
+
+
+def rendered_or_fault(request: ChatRequest, upstream: Upstream, codec: Codec) -> Rendered | Fault:
+    try:
+        return render(request, upstream, codec)
+    except ParleyError as error:
+        return error.fault
+
+
 @pytest.mark.parametrize(
     ("recording", "name"),
     [pytest.param(case.values[0], name, id=f"{case.id}-{name}") for case, name in product(all_cases(), TARGETS)],
@@ -171,11 +186,10 @@ def test_requests_reach_every_protocol(recording, name: ProtocolName) -> None:
     protocol = protocol_of(recording)
     request = CODECS[protocol].read_request(recording.request, Call(protocol, "chat", model=MODELS[protocol]))
     backend = Backend(name, name, "http://upstream.invalid/v1", ("key",), DIALECTS[name])
-    try:
-        rendered = render(request, Upstream(backend, MODELS[name], "key"), CODECS[name])
-    except ParleyError as error:
-        assert error.fault.http_status == 400
-        assert error.fault.field
+    rendered = rendered_or_fault(request, Upstream(backend, MODELS[name], "key"), CODECS[name])
+    if isinstance(rendered, Fault):
+        assert rendered.http_status == 400
+        assert rendered.field
         return
     assert rendered.call.body
     for loss in rendered.losses.items:

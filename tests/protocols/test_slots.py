@@ -19,18 +19,6 @@ NO_TEXT = {
     *("container", "container_id", "file_id", "include", "mcp_servers", "vector_store_ids"),
     *("authorization", "betas", "title", "annotations", "page_age", "toolResponse", "retrievedContext"),
     *("fileSearchResults", "fileSearchStoreNames", "file_search_store_names", "fileSearch"),
-        "authorization",
-        "betas",
-        "title",
-        "annotations",
-        "page_age",
-        "toolResponse",
-        "retrievedContext",
-        "fileSearchResults",
-        "fileSearchStoreNames",
-        "file_search_store_names",
-        "fileSearch",
-    ),
 }
 
 

@@ -217,7 +217,7 @@ def test_classify_agrees_with_the_reader(recording: Recording) -> None:
 
 
 def is_piece(raw: bytes) -> bool:
-    """Pieces that say nothing alone: encrypted thoughts are given out when they are complete, arguments may be empty."""
+    """Pieces that say nothing alone: encrypted thoughts are given out when complete, arguments may be empty."""
     return b'"reasoning_details":[{' in raw or b'"arguments":""' in raw
 
 

@@ -36,7 +36,6 @@ from tests.protocols.openai_responses.shapes import (
 )
 from tests.recordings import Recording, cases
 
-
 _RENEWED = ("encrypted_content", "fingerprint", "seal")
 
 
