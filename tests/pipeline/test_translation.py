@@ -160,13 +160,6 @@ def test_whole_replies_keep_their_content_in_every_protocol(recording: Recording
             assert [entry[2] for entry in after[:1]] == [entry[2] for entry in before[:1]], name
 
 
-def rendered_or_fault(request: ChatRequest, upstream: Upstream, codec: Codec) -> tuple[Rendered | None, Fault | None]:
-    try:
-        return render(request, upstream, codec), None
-    except ParleyError as error:
-        return None, error.fault
-
-
 def rendered_or_fault(request: ChatRequest, upstream: Upstream, codec: Codec) -> Rendered | Fault:
     try:
         return render(request, upstream, codec)
