@@ -108,7 +108,13 @@ class Catalogue:
         asked = [backend for backend in self._backends.values() if _can_be_asked(backend)]
         if not asked:
             return
-        async with await self._client() as client:
+        try:
+            client = await self._client()
+        except OSError as error:
+            reason = f"the CA certificates cannot be read: {error.strerror or error}"
+            self.state |= {b.name: replace(self.state[b.name], status="failing", error=reason) for b in asked}
+            return
+        async with client:
             await asyncio.gather(*(self._ask(client, backend) for backend in asked))
 
     async def _client(self) -> httpx.AsyncClient:
