@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Iterable
@@ -57,7 +58,7 @@ def read(stream: bytes, cuts: Iterable[int] = ()) -> list[Event]:
     reader, splitter = AnthropicReader(), FrameSplitter()
     places = [0, *sorted(cuts), len(stream)]
     events: list[Event] = []
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in itertools.pairwise(places):
         for frame in splitter.feed(stream[start:end]):
             events += reader.read(frame)
     for frame in splitter.flush():
@@ -92,7 +93,8 @@ def content_of(stream: bytes) -> list[dict[str, Any]]:
     for payload in payloads(stream):
         match payload:
             case {"type": "content_block_start", "index": index, "content_block": block}:
-                assert open_index is None and index == len(blocks)
+                assert open_index is None
+                assert index == len(blocks)
                 open_index = index
                 blocks.append({**block, "_json": ""})
             case {"type": "content_block_delta", "index": index, "delta": change}:

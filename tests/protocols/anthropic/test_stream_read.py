@@ -72,7 +72,8 @@ def test_text_thinking_and_tool_call():
         ToolCall("toolu_1", "ls", '{"path": "."}'),
     ]
     assert (reply.choices[0].finish, reply.choices[0].raw_finish) == ("tool_calls", "tool_use")
-    assert reply.usage and (reply.usage.input, reply.usage.output) == (5, 7)
+    assert reply.usage
+    assert (reply.usage.input, reply.usage.output) == (5, 7)
     assert (reply.id, reply.model, reply.origin) == ("msg_1", "claude", "anthropic")
 
 
@@ -153,7 +154,8 @@ def test_a_server_tool_comes_whole_with_its_streamed_input():
         block_stop(1),
     )
     first, second = fold(read(stream)).choices[0].parts
-    assert isinstance(first, Opaque) and first.raw["input"] == {"query": "x"}
+    assert isinstance(first, Opaque)
+    assert first.raw["input"] == {"query": "x"}
     assert isinstance(second, Opaque)
     assert second.raw == {"type": "compaction", "content": "so far", "encrypted_content": "e"}
 
@@ -208,7 +210,8 @@ def test_usage_of_the_end_keeps_the_shares_of_the_start():
     usage = {"input_tokens": 3, "output_tokens": 1, "cache_creation_input_tokens": 30, "cache_creation": shares}
     end = message_delta("end_turn", input_tokens=3, cache_creation_input_tokens=30, cache_read_input_tokens=4)
     counted = fold(read(sse(message_start(usage=usage), end, MESSAGE_STOP))).usage
-    assert counted and (counted.cache_write_5m, counted.cache_write_1h, counted.cache_read) == (10, 20, 4)
+    assert counted
+    assert (counted.cache_write_5m, counted.cache_write_1h, counted.cache_read) == (10, 20, 4)
 
 
 def test_refusal_keeps_its_details():
@@ -221,7 +224,8 @@ def test_refusal_keeps_its_details():
 
 def test_t66_clean_end_without_message_stop_is_a_fault():
     events = read(sse(message_start(), message_delta("end_turn")))
-    assert isinstance(events[-1], Failed) and events[-1].fault.kind is FaultKind.CUT
+    assert isinstance(events[-1], Failed)
+    assert events[-1].fault.kind is FaultKind.CUT
 
 
 def test_t63_error_as_first_event():
@@ -262,7 +266,8 @@ def test_a_wrong_event_is_the_backends_fault(data: bytes, named: str):
     reader = AnthropicReader()
     events = list(reader.read(Frame(b"data: " + data + b"\n\n")))
     assert isinstance(events[-1], Failed)
-    assert events[-1].fault.kind is FaultKind.UPSTREAM and named in events[-1].fault.message
+    assert events[-1].fault.kind is FaultKind.UPSTREAM
+    assert named in events[-1].fault.message
     assert list(reader.close()) == []
 
 
