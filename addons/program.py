@@ -13,7 +13,7 @@ from proxy_core.exchange.router import Router
 from proxy_core.routing.catalogue import Catalogue
 from proxy_core.routing.keys import KeyRing
 from proxy_core.routing.rests import Rests
-from proxy_core.serving import greeting, health, models, openapi
+from proxy_core.serving import greeting, health, models
 from proxy_core.serving.demo import DemoServer
 from proxy_core.serving.pages import Pages
 
@@ -41,13 +41,13 @@ class Program:
         self.table.default_timeout = settings.timeout
         self.table.max_body = settings.limits.body
         self.catalogue.configure(settings)
-        self.router = Router(settings, self.keys, self.rests, self.catalogue.listed)
+        self.router = Router(settings, self.keys, self.rests, self.catalogue.listed, self.catalogue.place)
         pages = (
             *greeting.pages(settings),
             *health.pages(settings, self.catalogue),
             *models.pages(settings, self.catalogue),
         )
-        self.pages = Pages((*pages, *openapi.pages(pages)))
+        self.pages = Pages(pages)
 
     async def start(self) -> None:
         self._demo_url = await self.demo.start()

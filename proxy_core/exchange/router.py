@@ -33,7 +33,7 @@ class Routing:
 
 
 class Router:
-    """`listed` gives the models of each backend as last fetched."""
+    """`place` says where an aggregator serves a model. `listed` gives the models of each backend as last fetched."""
 
     def __init__(
         self,
@@ -41,11 +41,13 @@ class Router:
         keys: KeyRing,
         rests: Rests,
         listed: Callable[[], Mapping[str, Collection[str]]],
+        place: Callable[[Upstream], Upstream] = lambda upstream: upstream,
     ) -> None:
         self._settings = settings
         self._rests = rests
         self._keys = keys
         self._listed = listed
+        self._place = place
         self.has_transparent = any(backend.credentials == "client" for backend in settings.backends.values())
         self._providers = {f"https://{provider.host}:443": provider for provider in PROVIDERS}
         for backend in settings.backends.values():
@@ -119,7 +121,8 @@ class Router:
     def _element(self, backend: Backend, model: str, keys: tuple[str | None, ...]) -> Element:
         entry = self._settings.override(backend.name, model)
         window = entry.profile.get("context_window") if entry else None
-        return Element(backend, model, keys, window or profile_of(model).context_window)
+        placed = self._place(Upstream(backend, model))
+        return Element(placed.backend, placed.model, keys, window or profile_of(model).context_window, placed.url)
 
     def _is_awake(self, candidate: Candidate) -> bool:
         return self._rests.wakes_in(candidate.element.backend.name, candidate.key, candidate.element.model) <= 0
