@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from proxy_core.protocols.anthropic.names import GIVEN, ORIGIN, PREVIOUS, public
@@ -118,5 +117,5 @@ def decoded_text(part: Media) -> str | None:
     """The text of a document; None when its bytes are no UTF-8."""
     try:
         return base64.b64decode(part.data or "", validate=True).decode("utf-8", "surrogatepass")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # bytes that are no UTF-8, characters that are no base64
         return None

@@ -6,7 +6,6 @@ https://platform.claude.com/docs/en/build-with-claude/vision and /pdf-support
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -111,5 +110,5 @@ def _clean_base64(data: str) -> str | None:
     data += "=" * (-len(data) % 4)
     try:
         return data if base64.b64decode(data, validate=True) else None
-    except binascii.Error:
+    except ValueError:  # also for characters that are no ASCII
         return None

@@ -42,7 +42,8 @@ def sampling_fields(request: ChatRequest, thought: Thought, writing: Writing) ->
     }
     for name, why in _refused(fields, thought, writing).items():
         if fields[name] is not None:
-            writing.losses.drop(name, why)
+            if name == "top_k" or fields[name] != 1:  # 1 is what the model does anyway
+                writing.losses.drop(name, why)
             fields[name] = None
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -53,10 +53,10 @@ def object_schema(schema: Any) -> tuple[Extra, bool]:
     if not isinstance(schema, dict):
         return {"type": "object", "properties": {}}, schema is not None
     top = _resolved(schema)
-    branches = [_resolved(branch, schema) for word in _ALTERNATIVES for branch in _dicts(top.get(word))]
-    changed = bool(branches) or top.get("type", "object") != "object"
+    branches = {word: [_resolved(branch, schema) for branch in _dicts(top.get(word))] for word in _ALTERNATIVES}
+    changed = any(branches.values()) or top.get("type", "object") != "object"
     flat = {key: value for key, value in top.items() if key not in _ALTERNATIVES}
-    if branches:
+    if any(branches.values()):
         flat |= _merged(top, branches)
     flat["type"] = "object"
     if not isinstance(flat.get("properties"), dict):
@@ -81,17 +81,18 @@ def _dicts(value: Any) -> list[Extra]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _merged(top: Extra, branches: list[Extra]) -> Extra:
+def _merged(top: Extra, branches: dict[str, list[Extra]]) -> Extra:
+    """All properties; required is what every way to fulfil the schema requires."""
     properties: Extra = {}
-    for branch in (top, *branches):
+    for branch in (top, *(branch for of_word in branches.values() for branch in of_word)):
         if isinstance(branch.get("properties"), dict):
             properties |= branch["properties"]
     required = _names(top.get("required"))
-    of_all = [_names(branch.get("required")) for branch in _dicts(top.get("allOf"))]
-    of_some = [set(_names(branch.get("required"))) for word in ("anyOf", "oneOf") for branch in _dicts(top.get(word))]
-    required += [name for names in of_all for name in names]
-    if of_some:
-        required += sorted(set.intersection(*of_some))
+    for branch in branches["allOf"]:
+        required += _names(branch.get("required"))
+    for word in ("anyOf", "oneOf"):
+        of_each = [set(_names(branch.get("required"))) for branch in branches[word]]
+        required += sorted(set.intersection(*of_each)) if of_each else []
     merged: Extra = {"properties": properties}
     if required:
         merged["required"] = list(dict.fromkeys(name for name in required if name in properties))

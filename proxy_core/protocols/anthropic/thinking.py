@@ -80,9 +80,9 @@ def fitted_thought(reasoning: Reasoning | None, writing: Writing, max_tokens: in
     if _is_off(reasoning):
         return _without(reasoning, writing)
     effort = _effort(reasoning, writing)
+    if writing.own and profile.efforts and reasoning.enabled is None and reasoning.budget is None:
+        return Thought(None, effort)
     if profile.thinking == "adaptive":
-        if reasoning.enabled is None and reasoning.effort and writing.own:
-            return Thought(None, effort)
         return Thought(_shown({"type": _adaptive_type(reasoning)}, reasoning, writing), effort)
     return _budgeted(reasoning, effort, writing, max_tokens)
 

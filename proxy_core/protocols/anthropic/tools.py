@@ -98,7 +98,7 @@ def _write_tool(tool: Tool, path: str, writing: Writing) -> Extra | None:
     raw: Extra = {"name": tool.name}
     if kind := tool.extra.get("_type"):
         raw["type"] = kind
-    if description := _description(tool):
+    if (description := _description(tool)) is not None:
         raw["description"] = description
     if tool.schema is not None or not writing.own:
         raw["input_schema"] = _schema(tool, path, writing)

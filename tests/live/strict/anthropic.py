@@ -88,6 +88,7 @@ _MESSAGE = tagged(
     {
         "user": record({"role": anything, "content": either(listed(tagged(_USER_BLOCKS), 1), _not_blank)}),
         "assistant": record({"role": anything, "content": either(listed(tagged(_ASSISTANT_BLOCKS)), string)}),
+        "system": record({"role": anything, "content": either(listed(_TEXT, 1), _not_blank)}),
     },
     by="role",
 )
@@ -167,6 +168,7 @@ _REQUEST = record(
     },
 )
 _ADAPTIVE = re.compile(r"claude-(opus|sonnet)-(4-[6-9]|[5-9])|fable|mythos")
+_SYSTEM_ANYWHERE = re.compile(r"claude-(opus-4-[89]|opus-5|(sonnet|haiku)-5-[5-9])|(fable|mythos)-5-[1-9]")
 _OLD = re.compile(r"claude-(3|opus-4-[01]|sonnet-4-0|(opus|sonnet)-4-2)")
 _OUTPUT_LIMITS = {"claude-haiku-4-5": 64_000, "claude-sonnet-4-5": 64_000, "claude-opus-4-5": 64_000}
 
@@ -193,6 +195,7 @@ def _check_turns(messages: list[tuple[str, list[dict[str, Any]]]], body: dict[st
     for index, (_, blocks) in enumerate(messages[:-1]):
         if not blocks:
             raise Refused(f"messages[{index}]", "all messages must have non-empty content")
+    _check_system_turns([role for role, _ in messages], body["model"])
     role, blocks = messages[-1]
     if role != "assistant":
         return
@@ -200,6 +203,17 @@ def _check_turns(messages: list[tuple[str, list[dict[str, Any]]]], body: dict[st
         raise Refused("messages", "This model does not support assistant message prefill.")
     if blocks and blocks[-1].get("text", "").rstrip() != blocks[-1].get("text", ""):
         raise Refused("messages", "final assistant content cannot end with trailing whitespace")
+
+
+def _check_system_turns(roles: list[str], model: str) -> None:
+    """https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages"""
+    for index, role in enumerate(roles):
+        if role != "system":
+            continue
+        if not _SYSTEM_ANYWHERE.search(model):
+            raise Refused(f"messages[{index}]", "role 'system' is not supported on this model")
+        if roles[index - 1] != "user" or roles[index + 1 : index + 2] not in ([], ["assistant"]):
+            raise Refused(f"messages[{index}]", "a system message stands between a user and an assistant message")
 
 
 def _check_pairing(messages: list[tuple[str, list[dict[str, Any]]]]) -> None:
