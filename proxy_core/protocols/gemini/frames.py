@@ -11,23 +11,24 @@ from proxy_core.wire.sse import Frame
 
 _DONE = (b"data: [DONE]", b"data:[DONE]")
 """Never sent by Google, but by some who speak its protocol."""
-_FINISHES = (b'"finishReason":', b'"blockReason":')
 _ERRORS = (b'"error":{', b'"error": {', b'"error":"', b'"error": "')
-_TEXTS = ((b'"text":"', b'"text":""'), (b'"text": "', b'"text": ""'))
+_TEXTS = ((b'"text": "', b'"text": ""'), (b'"text":"', b'"text":""'))
 _NO_PARTS = (b'"parts":[]', b'"parts": []')
 
 
 def classify(frame: Frame) -> FrameKind:
     raw = frame.raw
+    if b'"candidates"' in raw:
+        if b'"finishReason":' in raw:
+            return FrameKind.FINISH
+        return FrameKind.CONTENT if _has_content(raw) else FrameKind.OPENING
     if b"data:" not in raw and not is_bare_json(raw):
         return FrameKind.PING
     if raw.startswith(_DONE):
         return FrameKind.TERMINAL
-    if b'"candidates"' not in raw and any(mark in raw for mark in _ERRORS):
+    if any(mark in raw for mark in _ERRORS):
         return FrameKind.ERROR
-    if any(mark in raw for mark in _FINISHES):
-        return FrameKind.FINISH
-    return FrameKind.CONTENT if _has_content(raw) else FrameKind.OPENING
+    return FrameKind.FINISH if b'"blockReason":' in raw else FrameKind.OPENING
 
 
 def is_bare_json(raw: bytes) -> bool:
@@ -36,8 +37,9 @@ def is_bare_json(raw: bytes) -> bool:
 
 
 def _has_content(raw: bytes) -> bool:
+    for filled, empty in _TEXTS:
+        if filled in raw and (empty not in raw or raw.count(filled) > raw.count(empty)):
+            return True
     if b'"parts"' not in raw or any(mark in raw for mark in _NO_PARTS):
         return False
-    if any(raw.count(filled) > raw.count(empty) for filled, empty in _TEXTS):
-        return True
     return b'"text"' not in raw or b'"thoughtSignature"' in raw
