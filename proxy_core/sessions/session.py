@@ -1,0 +1,50 @@
+"""One conversation of one client, and what was set for it from inside the chat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from proxy_core.turn.effort import Effort
+
+
+@dataclass(slots=True)
+class SessionSettings:
+    """None: not set here, so the persistent setting counts, then the configured one."""
+
+    model: str | None = None
+    """As the user named it: `backend:model`, an alias, a route."""
+    backend: str | None = None
+    project: str | None = None
+    interactive: bool | None = None
+    temperature: float | None = None
+    reasoning_effort: Effort | None = None
+    thinking_budget: int | None = None
+    openai_url: str | None = None
+    redact: bool | None = None
+    loop_detection: bool | None = None
+    tool_loop_detection: bool | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is set, by name."""
+        named = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Session:
+    """`id` is the client's X-Session-ID, or one of ours made from its conversation. `owner` tells clients apart.
+
+    `one_off` is the model of the next request only. Times are monotonic, in seconds.
+    """
+
+    id: str
+    owner: str
+    created: float
+    last_used: float
+    settings: SessionSettings = field(default_factory=SessionSettings)
+    one_off: str | None = None
+    agent: str | None = None
+    greeted: bool = False
+    """The banner has been shown."""
+    requests: int = 0
