@@ -167,7 +167,7 @@ _REQUEST = record(
         "top_p": between(0, 1),
     },
 )
-_ADAPTIVE = re.compile(r"claude-(opus|sonnet)-(4-[6-9]|[5-9])|fable|mythos")
+_ADAPTIVE = re.compile(r"claude-(opus|sonnet)-(4-[6-9]|[5-9])|haiku-[5-9]|fable|mythos")
 _SYSTEM_ANYWHERE = re.compile(r"claude-(opus-4-[89]|opus-5|(sonnet|haiku)-5-[5-9])|(fable|mythos)-5-[1-9]")
 _OLD = re.compile(r"claude-(3|opus-4-[01]|sonnet-4-0|(opus|sonnet)-4-2)")
 _OUTPUT_LIMITS = {"claude-haiku-4-5": 64_000, "claude-sonnet-4-5": 64_000, "claude-opus-4-5": 64_000}
