@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import httpx
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from proxy_core.config.settings import Settings
 from proxy_core.errors import not_found
@@ -145,7 +145,7 @@ class Catalogue:
         return AsyncRetrying(
             sleep=self._sleep,
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.5, max=5),
+            wait=wait_random_exponential(multiplier=0.5, max=5),
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
