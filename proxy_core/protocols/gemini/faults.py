@@ -177,7 +177,8 @@ def write_fault(fault: Fault) -> dict[str, Any]:
 
 
 def _status(fault: Fault, code: int) -> str:
-    if fault.raw_type in _KIND_OF_STATUS:
+    """Google's own word, except that it calls an invalid key an invalid argument, which a 401 is not."""
+    if fault.raw_type in _KIND_OF_STATUS and fault.kind is not FaultKind.AUTHENTICATION:
         return fault.raw_type
     return _STATUS_OF_HTTP.get(code, "INVALID_ARGUMENT" if code < 500 else "INTERNAL")
 

@@ -34,6 +34,8 @@ def test_t34_an_invalid_key_is_an_authentication_fault() -> None:
     info = {"@type": _TYPES + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
     fault = read_fault(400, {}, error_body(400, "API key not valid.", "INVALID_ARGUMENT", info))
     assert (fault.kind, fault.code, fault.http_status) == (FaultKind.AUTHENTICATION, "API_KEY_INVALID", 401)
+    error = write_fault(fault)["error"]
+    assert (error["code"], error["status"], error["details"]) == (401, "UNAUTHENTICATED", [info])
     bare = read_fault(400, {}, error_body(400, "API key not valid. Please pass a valid API key.", "INVALID_ARGUMENT"))
     assert bare.kind is FaultKind.AUTHENTICATION
 

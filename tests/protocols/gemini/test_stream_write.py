@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from proxy_core.errors import Fault, FaultKind
@@ -28,6 +30,7 @@ from proxy_core.wire.json import loads
 from tests.protocols.gemini.streams import chunk, chunks_of, counted, parts_of, read, sse, started, view, written
 from tests.protocols.gemini.test_stream_read import STREAMS, stream_of
 
+SEAL = Seal("gemini", "QQ==")
 FAULT = Fault(FaultKind.UPSTREAM, "It broke.", status=503)
 
 
@@ -309,6 +312,22 @@ def test_any_text_arrives_as_it_was(text: str) -> None:
 def test_a_whole_reply_streams_as_the_same() -> None:
     reply = fold(text_events("a", "b"))
     assert parts_of(chunks_of(unfold(reply))) == [{"text": "ab"}, {"text": ""}]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_comes_there_is_one_end(seed: int) -> None:
+    """Events in any order: the array stays JSON, and only its last element ends the reply."""
+    rng = random.Random(seed)
+    events: list[Event] = [*text_events("a", "b"), *call_events('{"a":1}')[1:], Failed(FAULT), SealDelta(0, SEAL)]
+    events += [BlockStarted(5, Thinking(""), 1), ThinkingDelta(5, "t"), TextDelta(9, "x"), ExtraDelta(5, {"k": [1]})]
+    rng.shuffle(events)
+    chunks = loads(b"".join(written([*events, Ended()], view(framing="json_array"))))
+    ends = [_is_end(one) for one in chunks]
+    assert ends == [False] * (len(chunks) - 1) + [True]
+
+
+def _is_end(one: dict) -> bool:
+    return "error" in one or any("finishReason" in candidate for candidate in one["candidates"])
 
 
 def test_an_end_without_anything_is_still_a_reply() -> None:
