@@ -1,4 +1,8 @@
-"""Google's models: what each generation accepts."""
+"""Google's models: what each generation accepts.
+
+None is left to continue its own last turn: from 3.6 on that is an error
+(https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/3-6-flash), and asked to go on, all do.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,12 @@ def _levels(efforts: tuple[Effort, ...], context: int = _MILLION, output: int = 
         can_disable_thinking=False,
         needs_thought_signatures=True,
         function_response_media=True,
+        prefill=False,
     )
 
 
 def _fixed(efforts: tuple[Effort, ...]) -> ModelProfile:
-    """From 3.6 on: sampling is the model's own affair, and a conversation may not end with the model's turn."""
+    """From 3.6 on sampling is the model's own affair."""
     return ModelProfile(
         max_output_tokens=65_536,
         context_window=_MILLION,
@@ -49,6 +54,7 @@ def _budgets(least: int, most: int, can_disable: bool) -> ModelProfile:
         max_budget=most,
         can_disable_thinking=can_disable,
         tools_with_schema=False,
+        prefill=False,
     )
 
 
@@ -58,6 +64,7 @@ def _talks(context: int, output: int, full_schema: bool = False) -> ModelProfile
         context_window=context,
         tools_with_schema=False,
         json_schema_tools=full_schema,
+        prefill=False,
     )
 
 
