@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field, replace
 
 from proxy_core.pipeline.stages import CustomCalls, Stage, StructuredAnswer, ToolNames
@@ -14,6 +15,10 @@ from proxy_core.routing.upstreams import Upstream
 from proxy_core.turn.content import Part, ToolCall
 from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest, Tool
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+"""What OpenAI, Anthropic and Gemini all take."""
 
 
 @dataclass(slots=True)
@@ -31,7 +36,9 @@ def render(request: ChatRequest, upstream: Upstream, codec: Codec) -> Rendered:
     if request.origin != codec.name:
         for prepare in PREPARATIONS.get(request.origin, ()):
             prepare(request, losses)
-    request, names = _with_short_names(request, target.dialect.tool_name_limit)
+    names: dict[str, str] = {}
+    if request.origin != codec.name:
+        request, names = _with_fitting_names(request, target.dialect.tool_name_limit)
     call = codec.write_request(request, target, losses)
     return Rendered(call, losses, _stages(request, codec, target, names))
 
@@ -56,31 +63,39 @@ def _takes_custom_tools(codec: Codec, target: Target) -> bool:
     return codec.name == "openai_responses" or (codec.name == "openai_chat" and target.dialect.custom_tools)
 
 
-def _with_short_names(request: ChatRequest, limit: int) -> tuple[ChatRequest, dict[str, str]]:
-    """`request` with tool names of at most `limit` characters, everywhere the same, and the way back."""
-    short = {tool.name: shortened(tool.name, limit) for tool in request.tools if len(tool.name) > limit}
-    if not short:
+def _with_fitting_names(request: ChatRequest, limit: int) -> tuple[ChatRequest, dict[str, str]]:
+    """`request` with tool names that any backend takes, everywhere the same, and the way back."""
+    names = {tool.name for tool in request.tools}
+    names |= {part.name for turn in request.turns for part in turn.parts if isinstance(part, ToolCall)}
+    fitting = {name: new for name in names if (new := fitted_name(name, limit)) != name}
+    if not fitting:
         return request, {}
     choice = request.tool_choice
     if choice:
         choice = replace(
             choice,
-            name=short.get(choice.name, choice.name) if choice.name else None,
-            names=[short.get(name, name) for name in choice.names] if choice.names else choice.names,
+            name=fitting.get(choice.name, choice.name) if choice.name else None,
+            names=[fitting.get(name, name) for name in choice.names] if choice.names else choice.names,
         )
     renamed = replace(
         request,
-        tools=[_renamed_tool(tool, short) for tool in request.tools],
+        tools=[_renamed_tool(tool, fitting) for tool in request.tools],
         tool_choice=choice,
-        turns=[replace(turn, parts=[_renamed(part, short) for part in turn.parts]) for turn in request.turns],
+        turns=[replace(turn, parts=[_renamed(part, fitting) for part in turn.parts]) for turn in request.turns],
     )
-    return renamed, {new: old for old, new in short.items()}
+    return renamed, {new: old for old, new in fitting.items()}
 
 
-def shortened(name: str, limit: int) -> str:
-    """The beginning and a hash of the whole, so that names with a common beginning stay apart."""
-    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
-    return f"{name[: limit - len(digest) - 1]}_{digest}"
+def fitted_name(name: str, limit: int) -> str:
+    """`name`, or where it is too long or has characters that some vendor refuses (`files.read`), its beginning and a
+    hash of the whole, so that names that look alike stay apart."""
+    if len(name) <= limit and _NAME.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    readable = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    if not readable[:1].isalpha():
+        readable = f"_{readable}"
+    return f"{readable[: limit - len(digest) - 1]}_{digest}"
 
 
 def _renamed_tool(tool: Tool, short: dict[str, str]) -> Tool:
