@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy_core.exchange.answers import Answer
 from proxy_core.exchange.inbound import Inbound
@@ -32,5 +32,12 @@ class Pages:
         self._pages = pages
 
     def find(self, inbound: Inbound) -> Page | None:
-        """The first page that fits."""
-        return next((page for page in self._pages if page.fits(inbound)), None)
+        """The first page that fits. To HEAD it gives no body: one would be taken for the next answer's beginning."""
+        page = next((page for page in self._pages if page.fits(inbound)), None)
+        if page and inbound.method == "HEAD":
+            return replace(page, answer=_bodiless(page.answer))
+        return page
+
+
+def _bodiless(answer: Callable[[Inbound], Answer]) -> Callable[[Inbound], Answer]:
+    return lambda inbound: replace(answer(inbound), body=b"")

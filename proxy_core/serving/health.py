@@ -1,0 +1,70 @@
+"""`GET /health`: whether the proxy runs and what it knows of its backends. Needs no key, so it names no address."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from proxy_core import __version__
+from proxy_core.config.settings import Settings
+from proxy_core.exchange.answers import Answer, json_answer
+from proxy_core.exchange.inbound import Inbound
+from proxy_core.routing.catalogue import BackendState, Catalogue
+from proxy_core.routing.upstreams import Backend
+from proxy_core.serving.pages import Page
+
+_UNKNOWN = BackendState("waiting")
+
+
+def pages(settings: Settings, catalogue: Catalogue) -> tuple[Page, ...]:
+    def health(inbound: Inbound) -> Answer:
+        answer = json_answer(report(settings, catalogue))
+        answer.headers.append(("cache-control", "no-store"))
+        return answer
+
+    return (Page("/health", health, needs_key=False),)
+
+
+def report(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+    """`status` is "degraded" where the default backend cannot be used or did not answer when last asked."""
+    default = catalogue.state.get(settings.default_backend, _UNKNOWN)
+    return {
+        "status": "degraded" if default.status in ("failing", "unusable") else "ok",
+        "version": __version__,
+        "default_backend": settings.default_backend,
+        "backends": {
+            name: _backend(backend, catalogue.state.get(name, _UNKNOWN), settings.secrets)
+            for name, backend in settings.backends.items()
+        },
+    }
+
+
+def _backend(backend: Backend, state: BackendState, secrets: frozenset[str]) -> dict[str, Any]:
+    """`models.count` is null where nobody knows."""
+    known = bool(state.models) or state.status == "ok"
+    models = {
+        "status": state.status,
+        "count": len(state.models) if known else None,
+        "fetched_at": _moment(state.fetched_at),
+        "error": _without(secrets, state.error),
+    }
+    return {
+        "configured": backend.usable,
+        "protocol": backend.protocol,
+        "keys": len(backend.keys),
+        "credentials": backend.credentials,
+        "models": models,
+    }
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _without(secrets: frozenset[str], text: str | None) -> str | None:
+    """An error may quote what it was given."""
+    if text is None:
+        return None
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text[:300]

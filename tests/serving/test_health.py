@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy_core import __version__
+from proxy_core.config.settings import Settings
+from proxy_core.routing.catalogue import BackendState, Catalogue
+from proxy_core.serving import health
+from tests.serving.asking import GEMINI, OPENAI, SECRET, ask, header, json_of, settings
+
+
+def told(given: Settings, **states: BackendState) -> dict[str, Any]:
+    catalogue = Catalogue()
+    catalogue.configure(given)
+    catalogue.state.update(states)
+    return json_of(ask(health.pages(given, catalogue), "/health"))
+
+
+def test_each_backend_is_told_with_its_keys_counted_and_its_models() -> None:
+    body = told(settings(OPENAI, GEMINI), openai=BackendState("ok", ("a", "b"), 1_700_000_000.0))
+    assert body["status"] == "ok"
+    assert body["version"] == __version__
+    assert body["default_backend"] == "openai"
+    assert body["backends"]["openai"] == {
+        "configured": True,
+        "protocol": "openai_chat",
+        "keys": 2,
+        "credentials": "own",
+        "models": {"status": "ok", "count": 2, "fetched_at": "2023-11-14T22:13:20+00:00", "error": None},
+    }
+    assert body["backends"]["gemini"]["configured"] is False
+    assert body["backends"]["gemini"]["models"]["status"] == "unusable"
+    assert body["backends"]["demo"]["models"]["count"] == 5
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "count"),
+    [
+        (BackendState("ok"), "ok", 0),
+        (BackendState("waiting"), "ok", None),
+        (BackendState("failing", ("a",), error="HTTP 500"), "degraded", 1),
+        (BackendState("unusable"), "degraded", None),
+    ],
+)
+def test_the_default_backends_state_decides_about_the_whole(state: BackendState, status: str, count: Any) -> None:
+    body = told(settings(OPENAI, GEMINI), openai=state)
+    assert (body["status"], body["backends"]["openai"]["models"]["count"]) == (status, count)
+    assert told(settings(GEMINI, OPENAI, default_backend="demo"), openai=state)["status"] == "ok"
+
+
+def test_no_key_and_no_address_is_told() -> None:
+    given = settings(OPENAI, model_list_token="oauth-token")
+    catalogue = Catalogue()
+    catalogue.configure(given)
+    catalogue.state["openai"] = BackendState("failing", error=f"bad key {SECRET} at oauth-token " + "x" * 1000)
+    answer = ask(health.pages(given, catalogue), "/health")
+    text = answer.body.decode()
+    for secret in (*given.secrets, "api.example.com", "user:"):
+        assert secret not in text
+    assert "bad key ***" in text
+    assert len(text) < 2000
+
+
+def test_health_needs_no_key_and_is_never_stored() -> None:
+    given = settings(OPENAI)
+    (page,) = health.pages(given, Catalogue())
+    assert page.needs_key is False
+    assert header(ask((page,), "/health"), "cache-control") == "no-store"
+
+
+def test_a_backend_that_the_catalogue_does_not_know_yet_is_waiting() -> None:
+    given = settings(OPENAI)
+    body = json_of(ask(health.pages(given, Catalogue()), "/health"))
+    assert body["backends"]["openai"]["models"]["status"] == "waiting"
