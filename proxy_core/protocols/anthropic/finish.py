@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy_core.errors import Fault, FaultKind
 from proxy_core.turn.reply import FinishReason
 
 TITLE = "the Messages API"
@@ -28,23 +29,25 @@ RAW_OF_FINISH: dict[FinishReason, str] = {
     "refusal": "refusal",
     "stop_sequence": "stop_sequence",
     "pause": "pause_turn",
-    # An agent that saw "end_turn" here would take half an answer for the whole.
-    "error": "refusal",
     "other": "end_turn",
 }
+"""There is no word for "error": see `failure`."""
 
 MESSAGE_FIELDS = ("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage")
 FINISH_FIELDS = ("stop_details",)
 """What is said about the end, wherever it stands; the other unmodelled fields are about the whole reply."""
 
-_EXPLANATIONS: dict[FinishReason, str] = {
-    "content_filter": "The backend's content filter ended the answer",
-    "error": "The backend ended the answer with an error",
-}
-
 
 def finish_of(raw: str | None) -> FinishReason:
     return FINISH_OF_RAW.get(raw or "", "other")
+
+
+def failure(reason: FinishReason | None, raw: str | None) -> Fault | None:
+    """What is said in place of a message that ended in an error: any stop reason would pass half an answer off as
+    whole, or (`refusal`) blame the user. Clients repeat the request for this one."""
+    if reason != "error":
+        return None
+    return Fault(FaultKind.UPSTREAM, f"The backend ended its answer with an error{f' ({raw})' if raw else ''}.")
 
 
 def stop_fields(
@@ -54,8 +57,8 @@ def stop_fields(
     if own and raw:
         return {"stop_reason": raw, "stop_sequence": stop_sequence}
     fields: dict[str, Any] = {"stop_reason": _stop_reason(reason, called_tools), "stop_sequence": stop_sequence}
-    if reason in _EXPLANATIONS:
-        explanation = _EXPLANATIONS[reason] + (f" ({raw})." if raw else ".")
+    if reason == "content_filter":
+        explanation = f"The backend's content filter ended the answer{f' ({raw})' if raw else ''}."
         fields["stop_details"] = {"type": "refusal", "category": None, "explanation": explanation}
     return fields
 
@@ -66,4 +69,4 @@ def _stop_reason(reason: FinishReason | None, called_tools: bool) -> str:
         return "tool_use"
     if reason is None or (reason == "tool_calls" and not called_tools):
         return "end_turn"
-    return RAW_OF_FINISH[reason]
+    return RAW_OF_FINISH.get(reason, "end_turn")

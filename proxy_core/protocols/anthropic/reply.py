@@ -9,7 +9,7 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.protocols.anthropic.content_read import read_block
 from proxy_core.protocols.anthropic.content_write import carrier_block, write_block
 from proxy_core.protocols.anthropic.faults import fault_of
-from proxy_core.protocols.anthropic.finish import FINISH_FIELDS, MESSAGE_FIELDS, TITLE, finish_of, stop_fields
+from proxy_core.protocols.anthropic.finish import FINISH_FIELDS, MESSAGE_FIELDS, TITLE, failure, finish_of, stop_fields
 from proxy_core.protocols.anthropic.ids import ToolIds, message_id
 from proxy_core.protocols.anthropic.names import ORIGIN, rest
 from proxy_core.protocols.anthropic.usage import read_usage, write_usage
@@ -53,8 +53,11 @@ def _reply(body: dict[str, Any]) -> Reply:
 
 
 def write_reply(reply: Reply, view: View) -> dict[str, Any]:
+    """Raises ParleyError(UPSTREAM) for an answer that ended in an error."""
     own, losses = reply.origin == ORIGIN, view.losses
     choice = reply.choices[0] if reply.choices else Choice(0, [])
+    if fault := failure(choice.finish, choice.raw_finish):
+        raise ParleyError(fault)
     for other in reply.choices[1:]:
         losses.drop(f"choices[{other.index}]", f"{TITLE} shows one choice only")
     content = _Content(reply.origin, losses)

@@ -6,7 +6,7 @@ from typing import Any
 
 from proxy_core.errors import Fault
 from proxy_core.protocols.anthropic.faults import write_stream_fault
-from proxy_core.protocols.anthropic.finish import TITLE, stop_fields
+from proxy_core.protocols.anthropic.finish import TITLE, failure, stop_fields
 from proxy_core.protocols.anthropic.ids import message_id
 from proxy_core.protocols.anthropic.names import ORIGIN
 from proxy_core.protocols.anthropic.stream_blocks import BlockWriter
@@ -141,6 +141,8 @@ class AnthropicWriter:
         return b""
 
     def _end(self, extra: Extra) -> bytes:
+        if self._finish and (fault := failure(self._finish.reason, self._finish.raw)):
+            return self._fail(fault)
         self._done = True
         blocks = self._blocks
         ended = self._start_if_due() + blocks.close()

@@ -134,6 +134,12 @@ def test_t19_a_filtered_answer_is_no_finished_turn():
     assert "filter" in written["stop_details"]["explanation"]
 
 
+def test_an_answer_that_ended_in_an_error_is_no_message():
+    with pytest.raises(ParleyError) as raised:
+        write_reply(_reply(Text("half"), finish="error"), view())
+    assert raised.value.fault.kind is FaultKind.UPSTREAM
+
+
 def test_only_the_first_choice_is_shown():
     shown = view()
     reply = Reply("r", "m", [Choice(0, [Text("one")]), Choice(1, [Text("two")])], origin="openai_chat")

@@ -189,7 +189,6 @@ def test_t09_empty_blocks_are_not_opened(part: Part):
         ("tool_calls", True, "tool_use"),
         ("content_filter", False, "refusal"),  # T19
         ("refusal", False, "refusal"),
-        ("error", False, "refusal"),
         ("length", True, "max_tokens"),
         ("other", False, "end_turn"),
         ("pause", False, "pause_turn"),
@@ -198,6 +197,13 @@ def test_t09_empty_blocks_are_not_opened(part: Part):
 def test_t15_t16_t19_stop_reason_fits_what_was_shown(reason: FinishReason, called: bool, shown: str):
     call = _call(0, ToolCall("a", "f", "{}")) if called else []
     assert _stop_reason(write([_STARTED, *call, Finished(reason, "RAW"), Ended()])) == shown
+
+
+def test_an_answer_that_ended_in_an_error_is_no_message():
+    stream = write([_STARTED, *_said(0, "half"), Finished("error", "MALFORMED_FUNCTION_CALL"), Ended(), Ended()])
+    kinds = [payload["type"] for payload in payloads(stream)]
+    assert kinds[-2:] == ["content_block_stop", "error"]
+    assert payloads(stream)[-1]["error"]["type"] == "api_error"
 
 
 def test_own_stop_reason_is_kept_as_it_was():
