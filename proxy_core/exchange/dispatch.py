@@ -90,7 +90,7 @@ class Dispatcher:
             codec=codec,
             choice=choice,
             request=OutgoingRequest(admitted.inbound.method, self._url(upstream), headers, body),
-            mirror=shown if renamed and own else None,
+            mirror=shown if choice.lane is Lane.EDIT and own else None,
             make_view=lambda: self._view(shown),
         )
 

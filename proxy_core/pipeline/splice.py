@@ -72,15 +72,16 @@ class ModelMirror:
     """Shows the client the model name it asked for in answers of its own protocol.
 
     An unescaped `"model":"…"` cannot stand inside a JSON string, so the first one of a frame is the field.
+    Gemini calls it `modelVersion`.
     """
 
-    _FIELD = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
+    _FIELD = re.compile(rb'("model(?:Version)?")\s*:\s*"(?:[^"\\]|\\.)*"')
 
     def __init__(self, shown: str) -> None:
-        self._shown = b'"model":' + dumps(shown)
+        self._shown = b":" + dumps(shown)
 
     def apply(self, data: bytes) -> bytes:
         match = self._FIELD.search(data)
         if match is None:
             return data
-        return data[: match.start()] + self._shown + data[match.end() :]
+        return data[: match.end(1)] + self._shown + data[match.end() :]
