@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from proxy_core.protocols.anthropic import ANTHROPIC
+from proxy_core.protocols.contract import Call
 from proxy_core.serving.count import count_tokens, counted
 from proxy_core.serving.families import family_of
 from proxy_core.serving.tokens import pieces_in
 from proxy_core.turn.content import Media, Opaque, Part, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, OutputFormat, Tool, Turn
+from tests.recordings import Recording, cases
 
 CLAUDE = "claude-sonnet-4-5"
 PROSE = "The proxy reads what the client sends and writes it for another backend, token by token. " * 20
@@ -145,3 +148,11 @@ def test_a_family_is_found_by_the_models_name_with_or_without_its_vendor() -> No
     assert family_of("openrouter:anthropic/Claude-Opus-4-8") == family_of("claude-opus-4-8") != family_of(CLAUDE)
     assert family_of("azure/o3") != family_of("gpt-4o")
     assert family_of("foo3") == family_of("")
+
+
+@pytest.mark.parametrize("recording", cases("count_tokens"))
+def test_t60_the_estimate_is_close_to_what_anthropic_counted(recording: Recording) -> None:
+    assert recording.request
+    assert recording.reply
+    request = ANTHROPIC.read_request(recording.request, Call("anthropic", "count_tokens"))
+    assert count_tokens(request) == pytest.approx(recording.reply["input_tokens"], rel=0.3, abs=4)
