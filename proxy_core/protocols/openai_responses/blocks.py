@@ -270,9 +270,9 @@ class WholeBlock:
         if CONTENT in part.extra:
             return self._content(part)
         closed = output.close_message()
-        if STREAMED in part.extra:
-            index = output.place_of(part.extra[STREAMED])
-            return [*closed, output.whole(part.raw, index)[-1]]
+        begun = output.begun(part.extra.get(STREAMED))
+        if begun is not None:
+            return [*closed, output.whole(part.raw, begun)[-1]]
         return [*closed, *output.whole(part.raw, output.reserve())]
 
     def _content(self, part: Opaque) -> list[Native]:
@@ -288,11 +288,13 @@ class WholeBlock:
     def _picture(self, picture: Media, data: str) -> list[Native]:
         output = self._output
         closed = output.carrier(picture.seal) + output.close_message()
-        index = output.reserve()
+        begun = output.begun(picture.extra.get(STREAMED))
+        index = output.reserve() if begun is None else begun
         note = picture.extra.get(ITEM, {}) if output.own else {}
         raw = {**output.head("image_generation_call", index, note), "status": "completed", "result": data}
         raw |= output.writing.kept(picture.extra, self._path)
-        return [*closed, *output.whole(raw, index)]
+        whole = output.whole(raw, index)
+        return [*closed, *(whole if begun is None else whole[1:])]
 
     def delta(self, text: str, logprobs: list[Any] | None) -> list[Native]:
         return []

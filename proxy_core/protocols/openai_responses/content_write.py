@@ -7,7 +7,6 @@ from proxy_core.protocols.openai_responses.names import CONTENT, GIVEN, ORIGIN, 
 from proxy_core.protocols.openai_responses.writing import API, Writing
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Refusal, Text
 
-_AUDIO_FORMATS = {"audio/mp3": "mp3", "audio/mpeg": "mp3", "audio/wav": "wav", "audio/x-wav": "wav"}
 _EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/html": "html", "text/csv": "csv"}
 
 
@@ -93,13 +92,11 @@ def _write_document(part: Media, writing: Writing, path: str) -> Extra | None:
 
 
 def _write_audio(part: Media, writing: Writing, path: str) -> Extra | None:
-    form = _AUDIO_FORMATS.get(part.media_type or "")
-    if writing.own and part.media_type:
-        form = part.media_type.removeprefix("audio/")
-    if form is None or part.data is None or not writing.target.dialect.audio:
-        writing.losses.drop(path, f"{API} takes inline mp3 and wav sound only")
+    """The API documents no sound; only a client of its own may know better."""
+    if not writing.own or part.media_type is None or part.data is None:
+        writing.losses.drop(path, f"{API} takes no sound")
         return None
-    return {"type": "input_audio", "input_audio": {"data": part.data, "format": form}}
+    return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.media_type.removeprefix("audio/")}}
 
 
 def _write_video(part: Media, writing: Writing, path: str) -> Extra | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy_core.protocols.openai_responses.content_read import read_content
 from proxy_core.protocols.openai_responses.names import ITEM, NAMESPACE, ORIGIN, SUMMARY, flat_name, noted, rest
-from proxy_core.turn.content import Opaque, Part, Refusal, Text, Thinking, ToolCall
+from proxy_core.turn.content import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from proxy_core.turn.seals import unsealed_from
 from proxy_core.wire.fields import array, optional_string, record, string
 
@@ -84,9 +84,20 @@ def read_call(item: dict[str, Any], path: str, field: str) -> ToolCall:
     return ToolCall(call_id, flat_name(namespace, name), arguments, custom=field == "input", extra=extra)
 
 
+def _read_picture(item: dict[str, Any], path: str) -> list[Part]:
+    """A picture that the model made; without its data, as in histories that refer to a stored one, it stays whole."""
+    data = item.get("result")
+    if not isinstance(data, str) or not data:
+        return [Opaque(ORIGIN, "image_generation_call", item)]
+    extra = rest(item, ("type", "id", "status", "result"))
+    extra[ITEM] = noted(item)
+    return [Media("image", f"image/{item.get('output_format') or 'png'}", data=data, extra=extra)]
+
+
 _READERS: dict[str, Callable[[dict[str, Any], str], list[Part]]] = {
     "message": _read_message,
     "reasoning": _read_reasoning,
     "function_call": _read_function_call,
     "custom_tool_call": _read_custom_call,
+    "image_generation_call": _read_picture,
 }

@@ -17,7 +17,7 @@ from proxy_core.protocols.openai_responses.names import (
     public,
 )
 from proxy_core.protocols.openai_responses.writing import API, Writing
-from proxy_core.turn.content import Extra, Opaque, Part, Text, Thinking, ToolCall, ToolResult
+from proxy_core.turn.content import Extra, Media, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, Turn
 from proxy_core.turn.toolids import fitted_id
 
@@ -64,6 +64,8 @@ class _Items:
                 self._item(self._result(part, path))
             case Opaque(origin=origin, raw=raw) if origin == ORIGIN and self._writing.own and CONTENT not in part.extra:
                 self._item(raw)
+            case Media(data=str(data)) if role == "assistant" and self._writing.own:
+                self._item({**part.extra.get(ITEM, {}), "result": data, **public(part.extra)})
             case Text(text="") if not self._writing.own:
                 pass  # carries at most another provider's signature
             case _:
@@ -148,7 +150,7 @@ def _written_output(result: ToolResult, writing: Writing, path: str) -> str | li
             writing.uncached(text.cache)
             return text.text
         case parts:
-            return write_content(parts, "user", writing, path)
+            return write_content(parts, "user", writing, path) or ""
 
 
 def call_item(call: ToolCall, call_id: str, extra: Extra, own: bool) -> Extra:

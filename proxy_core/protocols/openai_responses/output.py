@@ -51,6 +51,10 @@ class Output:
     def place_of(self, native: int) -> int:
         return self._indexes.get(native, native)
 
+    def begun(self, native: int | None) -> int | None:
+        """The place of an item whose beginning was passed on."""
+        return None if native is None else self._indexes.get(native)
+
     def head(self, kind: str, index: int, note: Extra) -> Extra:
         """What identifies a new item; `note` is what its own reply said."""
         made = f"{_PREFIXES[kind]}{self.seed}_{index}"
