@@ -8,6 +8,7 @@ from proxy_core.errors import Fault, FaultKind
 from proxy_core.turn.reply import FinishReason
 
 TITLE = "the Messages API"
+LAST_IS_ANSWER = "no block follows, and clients take the last one for the answer"
 """For the reasons of losses."""
 
 FINISH_OF_RAW: dict[str, FinishReason] = {

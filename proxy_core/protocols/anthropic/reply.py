@@ -9,7 +9,15 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.protocols.anthropic.content_read import read_block
 from proxy_core.protocols.anthropic.content_write import carrier_block, write_block
 from proxy_core.protocols.anthropic.faults import fault_of
-from proxy_core.protocols.anthropic.finish import FINISH_FIELDS, MESSAGE_FIELDS, TITLE, failure, finish_of, stop_fields
+from proxy_core.protocols.anthropic.finish import (
+    FINISH_FIELDS,
+    LAST_IS_ANSWER,
+    MESSAGE_FIELDS,
+    TITLE,
+    failure,
+    finish_of,
+    stop_fields,
+)
 from proxy_core.protocols.anthropic.ids import ToolIds, message_id
 from proxy_core.protocols.anthropic.names import ORIGIN, rest
 from proxy_core.protocols.anthropic.usage import read_usage, write_usage
@@ -86,16 +94,18 @@ class _Content:
         self._origin: ProtocolName = origin or "openai_chat"
         self._own = origin == ORIGIN
         self._losses = losses
-        self._late_seal: Seal | None = None
+        self._waiting: list[dict[str, Any]] = []
         self._tool_ids = ToolIds()
 
     def add(self, part: Part) -> None:
         if not self._own:
             self._losses.drop_extra(f"content[{len(self.blocks)}]", part.extra, TITLE)
         match part:
-            case Text(text="", seal=seal):
-                self._late_seal = seal or self._late_seal
-            case Refusal(text=""):
+            case Text(text="", seal=Seal() as seal) if seal.origin != ORIGIN:
+                self._waiting.append(carrier_block(seal, previous=True))
+            case Thinking(text="", seal=Seal() as seal) if not (part.redacted and seal.origin == ORIGIN):
+                self._waiting.append(write_block(replace(part, redacted=False), own=self._own) or {})
+            case Text(text="") | Refusal(text="") | Thinking(text="", seal=None):
                 pass
             case Text() | Refusal():
                 self._place(part, part.seal if isinstance(part, Text) else None)
@@ -114,8 +124,6 @@ class _Content:
         """Foreign thoughts get a foreign signature even when they have none, so that they are known when they come
         back: Anthropic refuses thoughts that it did not sign."""
         seal = part.seal
-        if seal is None and not part.text:
-            return
         if seal is None and not self._own:
             seal = Seal(self._origin, "")
         redacted = part.redacted and seal is not None and seal.origin == ORIGIN
@@ -126,15 +134,17 @@ class _Content:
         if block is None:
             self._losses.drop(f"content[{len(self.blocks)}]", f"{TITLE} has no such part in replies")
             return
-        if self._late_seal:
-            self.blocks.append(carrier_block(self._late_seal, previous=True))
-            self._late_seal = None
+        self._place_waiting()
         if seal and seal.origin != ORIGIN:
             self.blocks.append(carrier_block(seal))
         self.blocks.append(block)
 
+    def _place_waiting(self) -> None:
+        self.blocks += self._waiting
+        self._waiting = []
+
     def close(self) -> None:
-        """Clients take the last block of a message for its answer, so no carrier may stand there."""
-        if self._late_seal:
-            why = "it signs an empty text, and no block follows that could carry it"
-            self._losses.drop(f"content[{len(self.blocks)}].signature", why)
+        if self._own or not self.blocks:
+            self._place_waiting()
+        for _ in self._waiting:
+            self._losses.drop(f"content[{len(self.blocks)}].signature", LAST_IS_ANSWER)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy_core.protocols.anthropic.content_write import carrier_block, write_block
-from proxy_core.protocols.anthropic.finish import TITLE
+from proxy_core.protocols.anthropic.finish import LAST_IS_ANSWER, TITLE
 from proxy_core.protocols.anthropic.ids import ToolIds
 from proxy_core.protocols.anthropic.names import ORIGIN
 from proxy_core.protocols.anthropic.stream_events import DELTA_END, block_start, block_stop, delta_start, one_delta
@@ -51,9 +51,9 @@ class BlockWriter:
         self._losses = losses
         self._block: _Block | None = None
         self._next_index = 0
-        self._late_seal: Seal | None = None
-        """Of a text already shown. It goes out only when another block follows: clients take the last block of a
-        message for its answer."""
+        self._waiting: list[dict[str, Any]] = []
+        """Thinking blocks without text: thoughts, and carriers of seals for texts already shown. They go out when
+        another block follows, since Claude Code takes the last block of a message for its answer."""
         self._tool_ids = ToolIds()
 
     @property
@@ -102,7 +102,7 @@ class BlockWriter:
             self._losses.drop(f"content[{self._next_index}]", f"{TITLE} has no such part in replies")
             self._block = None
             return b""
-        before, index = self._carried_late(), self._take_index()
+        before, index = self._waited(), self._take_index()
         self._block = _Block(number, part, index=index)
         given = block.get("input")
         if not given:
@@ -120,7 +120,7 @@ class BlockWriter:
 
     def _open(self, current: _Block) -> bytes:
         """The block's start, after what has to stand before it. From here on its deltas go straight out."""
-        before = self._carried_late()
+        before = self._waited()
         if not isinstance(current.part, Thinking):
             before += self._carried(current)
         index = current.index = self._take_index()
@@ -143,14 +143,13 @@ class BlockWriter:
     def _carried(self, current: _Block, *, previous: bool = False) -> bytes:
         """A block of its own for a seal that this protocol has no field for."""
         seal, current.seal = current.seal, None
-        return self._carrier(seal, previous) if seal and seal.origin != ORIGIN else b""
+        return self._textless(carrier_block(seal, previous=previous)) if seal and seal.origin != ORIGIN else b""
 
-    def _carried_late(self) -> bytes:
-        seal, self._late_seal = self._late_seal, None
-        return self._carrier(seal, previous=True) if seal else b""
+    def _waited(self) -> bytes:
+        waiting, self._waiting = self._waiting, []
+        return b"".join([self._textless(block) for block in waiting])
 
-    def _carrier(self, seal: Seal, previous: bool) -> bytes:
-        block = carrier_block(seal, previous=previous)
+    def _textless(self, block: dict[str, Any]) -> bytes:
         index = self._take_index()
         started = block_start(index, {**block, "signature": ""})
         return started + one_delta(index, "signature_delta", "signature", block["signature"]) + block_stop(index)
@@ -203,26 +202,27 @@ class BlockWriter:
     def _end_thinking(self, current: _Block) -> bytes:
         """Foreign thoughts get a foreign signature even when they have none, so that they are known when they come
         back: Anthropic refuses thoughts that it did not sign."""
-        if current.index is None and current.seal is None:
+        index, seal = current.index, current.seal
+        if index is None:
+            if seal:
+                self._waiting.append(write_block(replace(current.part, seal=seal), own=self.own) or {})
             return b""
-        opened = self._open(current) if current.index is None else b""
-        self.live = self.takes = None
-        index = current.index or 0
-        seal = current.seal
         if seal is None and not self.own:
             seal = Seal(self.origin or "openai_chat", "")
         if seal is None:
-            return opened + block_stop(index)
-        return opened + one_delta(index, "signature_delta", "signature", sealed_for(seal, ORIGIN)) + block_stop(index)
+            return block_stop(index)
+        return one_delta(index, "signature_delta", "signature", sealed_for(seal, ORIGIN)) + block_stop(index)
 
     def _end_text(self, current: _Block) -> bytes:
         if current.seal and current.seal.origin != ORIGIN:
-            self._late_seal = current.seal
+            self._waiting.append(carrier_block(current.seal, previous=True))
         return b"" if current.index is None else block_stop(current.index)
 
     def close(self) -> bytes:
         """Nothing follows any more."""
-        if self._late_seal:
-            why = "the text was shown before its signature came, and no block follows that could carry it"
-            self._losses.drop(f"content[{self._next_index - 1}].signature", why)
-        return self.end()
+        ended = self.end()
+        if self.own or not self._next_index:
+            return ended + self._waited()
+        for _ in self._waiting:
+            self._losses.drop(f"content[{self._next_index}].signature", LAST_IS_ANSWER)
+        return ended

@@ -310,7 +310,16 @@ def test_the_last_block_is_the_answer_and_no_carrier():
     shown = view()
     late: list[Event] = [BlockStarted(0, Text("")), TextDelta(0, "x"), SealDelta(0, _SEAL), BlockEnded(0)]
     assert _returned(late, shown) == [Text("x")]
-    assert [loss.path for loss in shown.losses.items] == ["content[0].signature"]
+    assert [loss.path for loss in shown.losses.items] == ["content[1].signature"]
+
+
+def test_t75_thoughts_behind_the_answer_do_not_hide_it():
+    """Claude Code 2.1.329 prints an empty result when a message ends in a thinking block."""
+    sealed: list[Event] = [BlockStarted(1, Thinking("", Seal("openai_responses", "enc"))), BlockEnded(1)]
+    stream = write([_STARTED, *_said(0, "answer"), *sealed, Ended()])
+    assert content_of(stream) == [{"type": "text", "text": "answer"}]
+    alone = content_of(write([_STARTED, *sealed, Ended()]))
+    assert [block["type"] for block in alone] == ["thinking"]
 
 
 @pytest.mark.parametrize("tool_id", ["", "functions.ls:0", "é" * 300])
