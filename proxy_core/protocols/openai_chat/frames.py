@@ -26,18 +26,24 @@ _USAGES = (b'"usage":{', b'"usage": {')
 
 
 def classify(frame: Frame) -> FrameKind:
+    """A chunk that holds both content and the finish reason counts as the finish."""
     raw = frame.raw
     if b"data:" not in raw:
         return FrameKind.PING
     if raw.startswith(_DONE):
         return FrameKind.TERMINAL
+    if any(mark in raw for mark in _ERRORS) and not _is_filter_error(raw):
+        return FrameKind.ERROR
+    if _is_filled(raw, _FINISHES):
+        return FrameKind.FINISH
     if _is_content(raw):
         return FrameKind.CONTENT
-    if any(mark in raw for mark in _ERRORS):
-        return FrameKind.ERROR
-    if _is_filled(raw, _FINISHES) or any(mark in raw for mark in _USAGES):
-        return FrameKind.FINISH
-    return FrameKind.OPENING
+    return FrameKind.FINISH if any(mark in raw for mark in _USAGES) else FrameKind.OPENING
+
+
+def _is_filter_error(raw: bytes) -> bool:
+    """Azure's filter may fail without harm to the answer: the error then stands beside the choice's content."""
+    return b'"content_filter_result' in raw and (b'"choices":[{' in raw or b'"choices": [{' in raw)
 
 
 def _is_content(raw: bytes) -> bool:

@@ -99,10 +99,10 @@ class _Messages:
             else:
                 spoken.append(part)
         content = self._joined([*following, *write_parts(spoken, self._writing, path)])
+        if content is None and turn.role == "user" and _is_silent(turn, self._writing.own):
+            content = ""
         if content is not None:
             self.list.append({"role": "user", "content": content, **self._about(turn, path)})
-        elif self._writing.own and turn.role == "user":
-            self.list.append({"role": "user", "content": (turn.parts and "") or [], **self._about(turn, path)})
 
     def _result(self, result: ToolResult, path: str) -> list[Extra]:
         """Returns the media that must follow in a user message."""
@@ -242,6 +242,11 @@ class _Messages:
             return {}
         noted = _noted(thoughts, "".join(part.text for part in thoughts)) if self._writing.own else {}
         return {**noted, "reasoning_details": details}
+
+
+def _is_silent(turn: Turn, own: bool) -> bool:
+    """Whether the user said nothing, which is to be passed on; other parts were left out for a reason."""
+    return all(isinstance(part, Text) and not part.text for part in turn.parts) and (own or bool(turn.parts))
 
 
 def _noted(thoughts: list[Thinking], text: str) -> Extra:

@@ -73,7 +73,7 @@ class ChatStreamReader:
         return (TextDelta(reader.text_block, text),) if type(text) is str and text else ()
 
     def _chunk(self, chunk: dict[str, Any], frame: Frame) -> list[Event]:
-        if fault := fault_in(chunk) or _fault_of_event(chunk, frame):
+        if fault := _fault_of(chunk, frame):
             self._over = True
             return [Failed(fault)]
         events: list[Event] = []
@@ -85,7 +85,7 @@ class ChatStreamReader:
         for place, choice in enumerate(choices):
             if isinstance(choice, dict):
                 events += self._choice(choice, place).read(choice)
-        if usage := read_usage(_usage_of(chunk)):
+        if usage := read_usage(chunk.get("usage") or _groq(chunk).get("usage")):
             events.append(UsageReported(usage))
         return events
 
@@ -137,16 +137,16 @@ class ChatStreamReader:
         return (Failed(Fault(FaultKind.UPSTREAM, f"The backend sent a chunk that cannot be read: {shown}")),)
 
 
-def _usage_of(chunk: dict[str, Any]) -> Any:
-    """Groq's may stand in its own envelope: https://console.groq.com/docs/openai"""
-    if chunk.get("usage"):
-        return chunk["usage"]
+def _groq(chunk: dict[str, Any]) -> Extra:
+    """Groq's own envelope, which may hold usage or an error: https://console.groq.com/docs/openai"""
     groq = chunk.get("x_groq")
-    return groq.get("usage") if isinstance(groq, dict) else None
+    return groq if isinstance(groq, dict) else {}
 
 
-def _fault_of_event(chunk: dict[str, Any], frame: Frame) -> Fault | None:
+def _fault_of(chunk: dict[str, Any], frame: Frame) -> Fault | None:
     """Some servers say only by the event's name that it is an error."""
+    if fault := fault_in(chunk) or fault_in(_groq(chunk)):
+        return fault
     if "choices" in chunk or b"event:" not in frame.raw or frame.event != "error":
         return None
     return fault_in({"error": chunk})
