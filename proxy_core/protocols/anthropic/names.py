@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from proxy_core.turn.content import Extra, ProtocolName
+from proxy_core.turn.content import Extra, ProtocolName, Seal
 
 ORIGIN: Final[ProtocolName] = "anthropic"
 
@@ -17,6 +17,10 @@ GIVEN = "_given"
 PREVIOUS = "previous:"
 """In front of a foreign seal that a textless thinking block carries: it belongs to the part before that block,
 not to the one after it (a text's signature that came when the text had already been streamed)."""
+
+UNSIGNED = Seal("openai_chat", "")
+"""On foreign thoughts that have no signature, so that they are known when they come back: Anthropic refuses thoughts
+that it did not sign. Empty, and of a protocol that signs no thoughts, so no backend is ever sent it."""
 
 
 def rest(raw: dict[str, Any], known: tuple[str, ...]) -> Extra:

@@ -19,7 +19,7 @@ from proxy_core.protocols.anthropic.finish import (
     stop_fields,
 )
 from proxy_core.protocols.anthropic.ids import ToolIds, message_id
-from proxy_core.protocols.anthropic.names import ORIGIN, rest
+from proxy_core.protocols.anthropic.names import ORIGIN, UNSIGNED, rest
 from proxy_core.protocols.anthropic.usage import read_usage, write_usage
 from proxy_core.protocols.contract import View
 from proxy_core.turn.content import Opaque, Part, ProtocolName, Refusal, Seal, Text, Thinking, ToolCall
@@ -91,7 +91,6 @@ class _Content:
     def __init__(self, origin: ProtocolName | None, losses: Losses) -> None:
         self.blocks: list[dict[str, Any]] = []
         self.called_tools = False
-        self._origin: ProtocolName = origin or "openai_chat"
         self._own = origin == ORIGIN
         self._losses = losses
         self._waiting: list[dict[str, Any]] = []
@@ -121,11 +120,9 @@ class _Content:
                 self._place(part if isinstance(part, Opaque) else None, None)
 
     def _add_thinking(self, part: Thinking) -> None:
-        """Foreign thoughts get a foreign signature even when they have none, so that they are known when they come
-        back: Anthropic refuses thoughts that it did not sign."""
         seal = part.seal
         if seal is None and not self._own:
-            seal = Seal(self._origin, "")
+            seal = UNSIGNED
         redacted = part.redacted and seal is not None and seal.origin == ORIGIN
         self._place(replace(part, seal=seal, redacted=redacted), None)
 

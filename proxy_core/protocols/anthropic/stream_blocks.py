@@ -13,7 +13,7 @@ from typing import Any
 from proxy_core.protocols.anthropic.content_write import carrier_block, write_block
 from proxy_core.protocols.anthropic.finish import LAST_IS_ANSWER, TITLE
 from proxy_core.protocols.anthropic.ids import ToolIds
-from proxy_core.protocols.anthropic.names import ORIGIN
+from proxy_core.protocols.anthropic.names import ORIGIN, UNSIGNED
 from proxy_core.protocols.anthropic.stream_events import DELTA_END, block_start, block_stop, delta_start, one_delta
 from proxy_core.turn.content import Extra, Opaque, Part, ProtocolName, Refusal, Seal, Text, Thinking, ToolCall
 from proxy_core.turn.events import ArgumentsDelta, BlockStarted, TextDelta, ThinkingDelta
@@ -200,15 +200,13 @@ class BlockWriter:
                 return self._end_text(current)
 
     def _end_thinking(self, current: _Block) -> bytes:
-        """Foreign thoughts get a foreign signature even when they have none, so that they are known when they come
-        back: Anthropic refuses thoughts that it did not sign."""
         index, seal = current.index, current.seal
         if index is None:
             if seal:
                 self._waiting.append(write_block(replace(current.part, seal=seal), own=self.own) or {})
             return b""
         if seal is None and not self.own:
-            seal = Seal(self.origin or "openai_chat", "")
+            seal = UNSIGNED
         if seal is None:
             return block_stop(index)
         return one_delta(index, "signature_delta", "signature", sealed_for(seal, ORIGIN)) + block_stop(index)

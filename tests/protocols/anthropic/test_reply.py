@@ -169,3 +169,12 @@ def test_a_wrong_reply_is_the_backends_fault(body: dict[str, Any]):
     with pytest.raises(ParleyError, match="content") as raised:
         read_reply(body)
     assert raised.value.fault.kind is FaultKind.UPSTREAM
+
+
+@pytest.mark.parametrize("origin", ["openai_chat", "openai_responses", "gemini"])
+def test_the_mark_of_unsigned_thoughts_goes_to_no_backend(origin: ProtocolName):
+    """Wherever the thoughts came from: an empty signature is refused as much as a wrong one."""
+    (block,) = write_reply(_reply(Thinking("Hm"), origin=origin), view())["content"]
+    (part,) = read_reply({"content": [block]}).choices[0].parts
+    assert isinstance(part, Thinking)
+    assert part.seal == Seal("openai_chat", "")
