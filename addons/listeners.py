@@ -1,7 +1,8 @@
 """When the listeners open: mitmproxy starts them from `mode` as it stands before any script is loaded.
 
-With `-s addons/main.py` and no --mode, the start of mitmproxy's own listener (every address, port 8080) is under way
-when our options are read. It has not bound yet, so it is called off, and our listeners open in `running`.
+With `-s addons/main.py` the start of mitmproxy's listeners is under way when our options are declared; without --mode
+that is one on every address, port 8080. They have not bound yet, so they are called off, and open in `running`, when
+everything is loaded. If loading fails nothing listens.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from mitmproxy import ctx
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy.mode_servers import ServerInstance
 
+logger = logging.getLogger("parley")
 _mitmproxy_log = logging.getLogger("mitmproxy.addons.proxyserver")
 
 
@@ -22,7 +24,10 @@ class Listeners:
         self.held = False
 
     def hold(self) -> None:
-        """Calls off every start that is under way."""
+        """Calls off every start that is under way. A host that needs no look-up may be bound already; its socket
+        would stay bound, so this is for the default mode, or for an end with an error."""
+        if proxyserver().is_running:  # mitmproxy loads a script anew that was changed
+            return
         self.held = True
         _mitmproxy_log.addFilter(_is_no_cancelled_start)
         for task in asyncio.all_tasks():
@@ -47,6 +52,19 @@ def proxyserver() -> Proxyserver:
     addon = ctx.master.addons.get("proxyserver")
     assert isinstance(addon, Proxyserver)
     return addon
+
+
+def report_failed_loading() -> None:
+    """An option that cannot be read ends mitmproxy's script loader without a word, and mitmproxy goes on without us.
+    What is logged as an error at this point ends it with exit code 1."""
+    task = asyncio.current_task()
+    if task and task.get_name().startswith("script watcher"):
+        task.add_done_callback(_report_end)
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception():
+        logger.error("Parley cannot start: %s", task.exception())
 
 
 def _is_no_cancelled_start(record: logging.LogRecord) -> bool:

@@ -18,7 +18,7 @@ from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import ServerInstance
 
 from addons import greeting
-from addons.listeners import Listeners, proxyserver
+from addons.listeners import Listeners, report_failed_loading
 from addons.logs import TERMINAL_LEVELS, LogFile, silence
 from proxy_core.config.load import load_settings
 from proxy_core.config.options import BY_NAME, OPTIONS, Option
@@ -54,6 +54,10 @@ class SettingsAddon:
         self._log_file = LogFile()
 
     def load(self, loader: Loader) -> None:
+        report_failed_loading()
+        if _is_default("mode"):
+            self._listeners.hold()
+        _keep_last_values()
         for option in OPTIONS:
             # All are text: a value that mitmproxy itself finds wrong ends the loading of addons without a word.
             loader.add_option(option.name, Optional[str], None, _help(option))  # type: ignore[arg-type]  # noqa: UP045
@@ -138,11 +142,17 @@ class SettingsAddon:
             wanted["ssl_verify_upstream_trusted_ca"] = certificates
         if _is_default("mode"):
             wanted["mode"] = _modes(settings)
-            if not proxyserver().is_running:
-                self._listeners.hold()
         wanted = {name: value for name, value in wanted.items() if _is_default(name)}
         wanted |= _allowed_hosts(settings, wanted.get("mode", ctx.options.mode))
         ctx.options.update(**wanted)
+
+
+def _keep_last_values() -> None:
+    """`--port 1 --set port=2`: the last one counts; mitmproxy takes none."""
+    for option in OPTIONS:
+        waiting = ctx.options.deferred.get(option.name)
+        if isinstance(waiting, optmanager._UnconvertedStrings):
+            del waiting.val[:-1]
 
 
 def _help(option: Option) -> str:

@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import certifi
 from mitmproxy import certs, options
+from mitmproxy.net.free_port import get_free_port
 from mitmproxy.options import CONF_BASENAME, CONF_DIR
 
 from proxy_core.config.load import load_settings
@@ -49,6 +51,9 @@ def run(command: Sequence[str], given: Mapping[str, Any], flags: Sequence[str]) 
     if shutil.which(command[0]) is None:
         print(f"parley run: there is no command {command[0]!r}.", file=sys.stderr)
         return 127
+    if settings.proxy_port == 0:  # any free one: chosen here, since the command has to know it
+        settings = replace(settings, proxy_port=get_free_port())
+        flags = [*flags, "--set", f"http_proxy_port={settings.proxy_port}"]
     with _proxy(settings, flags) as is_listening:
         if not is_listening:
             return 1

@@ -116,11 +116,12 @@ def _unknown(name: str, settings: Settings, listed: Listed) -> ParleyError:
 
 def nearest(name: str, settings: Settings, listed: Listed, count: int = 3) -> list[str]:
     """Names that exist and look like `name`, the likeliest first."""
+    prefix, separator, rest = _split(name)
+    names = list(settings.backends)
+    backends = difflib.get_close_matches(prefix.lower(), names, n=1, cutoff=0.6) if prefix not in names else []
     known = list(dict.fromkeys(_known(settings, listed)))
     close = difflib.get_close_matches(name, known, n=count, cutoff=0.6)
-    prefix, separator, rest = _split(name)
-    backends = difflib.get_close_matches(prefix.lower(), list(settings.backends), n=1, cutoff=0.6) if prefix else []
-    return list(dict.fromkeys([*(f"{backend}{separator}{rest}" for backend in backends), *close]))[:count]
+    return list(dict.fromkeys([*(f"{backend}{separator}{rest}" for backend in backends if prefix), *close]))[:count]
 
 
 def _split(name: str) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -35,8 +35,9 @@ class Vendors:
         answer = self.answers[request.url.host.partition(".")[0]]
         if isinstance(answer, Exception):
             raise answer
-        reply: httpx.Response = answer(request) if callable(answer) else httpx.Response(200, json=answer)
-        return reply
+        if callable(answer):
+            return cast(httpx.Response, answer(request))
+        return httpx.Response(200, json=answer)
 
 
 def _settings(*backends: Backend, **more: Any) -> Settings:
