@@ -21,9 +21,12 @@ from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.inbound import Admitted, Inbound
 from proxy_core.exchange.intake import admit, asking_codec, check_client_key, find_call
 from proxy_core.exchange.router import Routing
+from proxy_core.exchange.terms import Terms
+from proxy_core.pipeline.wishes import NO_WISHES, Wishes
 from proxy_core.protocols import CODECS
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.plan import only
+from proxy_core.routing.upstreams import Upstream
 from proxy_core.serving.count import count_tokens, counted
 from proxy_core.wire.json import dumps
 
@@ -108,7 +111,7 @@ class Gateway:
         self._start(flow, admitted, Routing(upstream.backend, only(upstream)))
 
     def _start(self, flow: http.HTTPFlow, admitted: Admitted, routing: Routing) -> None:
-        dispatcher = Dispatcher(admitted, time.time)
+        dispatcher = Dispatcher(admitted, time.time, self._terms(admitted))
         client = CODECS[admitted.call.protocol]
         fallback = None
         if admitted.call.operation == "count_tokens":
@@ -126,6 +129,14 @@ class Gateway:
         )
         self._table.add(flow, exchange)
 
+    def _terms(self, admitted: Admitted) -> Terms:
+        settings = self._program.settings
+        return Terms(
+            defaults=lambda upstream: _wishes_of(settings, upstream),
+            ledger=self._program.ledger,
+            scope=admitted.inbound.client,
+        )
+
     def _check_size(self, flow: http.HTTPFlow) -> None:
         size = flow.metadata.get("parley_oversized")
         if size:
@@ -140,6 +151,12 @@ class Gateway:
 
 def _demanded_key(settings: Settings) -> str | None:
     return None if settings.auth_disabled else settings.client_key
+
+
+def _wishes_of(settings: Settings, upstream: Upstream) -> Wishes:
+    """What addons.yaml wishes for a model."""
+    entry = settings.override(upstream.backend.name, upstream.model)
+    return Wishes(entry.temperature, entry.reasoning_effort, entry.thinking_budget) if entry else NO_WISHES
 
 
 def _local_count(admitted: Admitted, dispatcher: Dispatcher) -> Callable[[], bytes]:

@@ -13,9 +13,10 @@ from proxy_core.exchange.router import Router
 from proxy_core.routing.catalogue import Catalogue
 from proxy_core.routing.keys import KeyRing
 from proxy_core.routing.rests import Rests
-from proxy_core.serving import greeting, health, models
+from proxy_core.serving import greeting, health, models, openapi
 from proxy_core.serving.demo import DemoServer
 from proxy_core.serving.pages import Pages
+from proxy_core.turn.ledger import SealLedger
 
 
 class Program:
@@ -30,6 +31,7 @@ class Program:
         self.rests = Rests(time.monotonic)
         self.keys = KeyRing(self.rests)
         self.catalogue = Catalogue()
+        self.ledger = SealLedger()
         self.demo = DemoServer()
         self.ready = asyncio.Event()
         self._demo_url: str | None = None
@@ -47,7 +49,7 @@ class Program:
             *health.pages(settings, self.catalogue),
             *models.pages(settings, self.catalogue),
         )
-        self.pages = Pages(pages)
+        self.pages = Pages((*pages, *openapi.pages(pages)))
 
     async def start(self) -> None:
         self._demo_url = await self.demo.start()

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from proxy_core.profiles.target import ModelProfile
 from proxy_core.turn.content import ProtocolName
+from proxy_core.turn.request import Effort
 
 type Policy = Literal["k", "m", "km", "mk"]
 
@@ -78,7 +79,7 @@ class ModelEntry(Entry):
 
     profile: Annotated[dict[str, Any], AfterValidator(_profile_fields)] = {}
     temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
+    reasoning_effort: Effort | None = None
     thinking_budget: int | None = Field(default=None, ge=0)
     prompt_price_1m: float | None = Field(default=None, ge=0)
     """US dollars per million tokens; so is the next."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -12,13 +12,16 @@ from proxy_core.exchange.headers import REQUIRED, passed_up
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList
+from proxy_core.exchange.terms import Terms
 from proxy_core.pipeline.lanes import Lane, LaneChoice, choose_lane
-from proxy_core.pipeline.observers import Observer
 from proxy_core.pipeline.rendering import render
 from proxy_core.pipeline.splice import replace_string_field
+from proxy_core.pipeline.stages import Preface, Stage
+from proxy_core.pipeline.wishes import Wishes
 from proxy_core.protocols import CODECS, endpoint_path
 from proxy_core.protocols.contract import Codec, View
 from proxy_core.routing.upstreams import Upstream
+from proxy_core.turn.ledger import LedgerStage
 from proxy_core.turn.request import ChatRequest
 from proxy_core.turn.seals import FOREIGN_MARK
 from proxy_core.wire.json import dumps
@@ -34,10 +37,10 @@ class Dispatcher:
         self,
         admitted: Admitted,
         clock: Callable[[], float],
-        observers: Sequence[Callable[[Attempt], Observer]] = (),
+        terms: Terms | None = None,
     ) -> None:
         self._admitted = admitted
-        self._observers = observers
+        self._terms = terms or Terms()
         self._client = CODECS[admitted.call.protocol]
         self._clock = clock
         self._request: ChatRequest | None = None
@@ -51,10 +54,11 @@ class Dispatcher:
             attempt = self._translated(number, upstream, codec, choice)
         else:
             attempt = self._native(number, upstream, codec, choice)
+        self._terms.check(attempt.request)
         attempt.started = self._clock()
         if self._admitted.call.operation == "chat":
             attempt.meter = Meter(self._clock)
-            attempt.observers = (attempt.meter, *(make(attempt) for make in self._observers))
+            attempt.observers = (attempt.meter, *(make(attempt) for make in self._terms.observers))
         return attempt
 
     def _check_operation(self, upstream: Upstream) -> None:
@@ -67,11 +71,28 @@ class Dispatcher:
     def _choose(self, upstream: Upstream) -> LaneChoice:
         admitted = self._admitted
         client = admitted.call.protocol
-        edits = []
+        edits = list(admitted.changes)
         if upstream.model and admitted.model != upstream.model:
             edits.append(f"model '{admitted.model}' is '{upstream.model}' there")
-        rewrites = ["a signature of another provider"] if FOREIGN_MARK in admitted.body else []
+        rewrites = list(self._rewrites(upstream)) if admitted.call.operation == "chat" else []
         return choose_lane(client, upstream.backend.protocol, edits, rewrites)
+
+    def _rewrites(self, upstream: Upstream) -> Iterator[str]:
+        """Why a request is rendered anew even for a backend of the client's own protocol."""
+        terms = self._terms
+        if FOREIGN_MARK in self._admitted.body:
+            yield "a signature of another provider"
+        wishes = self._wishes(upstream)
+        if wishes:
+            yield wishes.reason
+        if terms.preface:
+            yield "a text of the proxy's own in front"
+        if terms.stages:
+            yield terms.rewrite
+
+    def _wishes(self, upstream: Upstream) -> Wishes:
+        defaults = self._terms.defaults(upstream)
+        return self._terms.wishes.over(defaults.where_unsaid(self.read()) if defaults else defaults)
 
     def _native(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
@@ -97,7 +118,11 @@ class Dispatcher:
     def _translated(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
         shown = self._shown_model(upstream)
-        rendered = render(self.read(), upstream, codec)
+        request = self._wishes(upstream).applied(self.read())
+        ledger, protocol = self._terms.ledger, upstream.backend.protocol
+        if ledger and protocol != admitted.call.protocol:
+            request = ledger.restore(request, protocol, self._terms.scope)
+        rendered = render(request, upstream, codec)
         accept = "text/event-stream" if admitted.stream else "application/json"
         headers = [("content-type", "application/json"), ("accept", accept)]
         agent = admitted.inbound.headers.get("user-agent")
@@ -113,8 +138,17 @@ class Dispatcher:
             request=OutgoingRequest("POST", url, headers, dumps(rendered.call.body)),
             losses=rendered.losses,
             view=self._view(shown),
-            stages=rendered.stages,
+            stages=[*rendered.stages, *self._stages(upstream)],
         )
+
+    def _stages(self, upstream: Upstream) -> Iterator[Stage]:
+        terms = self._terms
+        if terms.stages:
+            yield from terms.stages()
+        if terms.preface:
+            yield Preface(terms.preface)
+        if terms.ledger and upstream.backend.protocol != self._admitted.call.protocol:
+            yield LedgerStage(terms.ledger, upstream.backend.protocol, terms.scope)
 
     def _shown_model(self, upstream: Upstream) -> str:
         return f"{upstream.backend.name}:{upstream.model}" if upstream.backend.shows_own_name else self._admitted.model

@@ -63,3 +63,5 @@ class Admitted:
     json: dict
     model: str
     stream: bool
+    changes: tuple[str, ...] = ()
+    """What was changed since the client sent it, in words; `body` and `json` are as changed."""

@@ -7,7 +7,22 @@ from dataclasses import replace
 from typing import Protocol
 
 from proxy_core.turn.content import Text, ToolCall
-from proxy_core.turn.events import ArgumentsDelta, BlockEnded, BlockStarted, Event, Finished, TextDelta
+from proxy_core.turn.events import (
+    ArgumentsDelta,
+    BlockEnded,
+    BlockStarted,
+    Event,
+    ExtraDelta,
+    Failed,
+    Finished,
+    Ping,
+    SealDelta,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    Unknown,
+    UsageReported,
+)
 from proxy_core.wire.json import loads
 
 
@@ -90,3 +105,32 @@ class StructuredAnswer:
                 return (replace(event, reason="stop", raw=None),)
             case _:
                 return (event,)
+
+
+class Preface:
+    """Puts a text of the proxy's own in front of the reply, as a part of its own."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._done = False
+
+    def feed(self, event: Event) -> Iterable[Event]:
+        if self._done:
+            return (_moved(event),)
+        match event:
+            case Started() | Ping() | Unknown() | UsageReported() | Failed():
+                return (event,)
+            case _:
+                self._done = True
+                return (BlockStarted(0, Text("")), TextDelta(0, self._text), BlockEnded(0), _moved(event))
+
+
+def _moved(event: Event) -> Event:
+    """The same event with its block one further, to make room for the first."""
+    match event:
+        case BlockStarted() | BlockEnded() | TextDelta() | ThinkingDelta() | ArgumentsDelta():
+            return replace(event, block=event.block + 1)
+        case SealDelta() | ExtraDelta():
+            return replace(event, block=event.block + 1)
+        case _:
+            return event
