@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy_core.protocols.openai_chat import reasoning
+from proxy_core.protocols.openai_chat.lenient import number_in, record_in, records_in, text_in
 from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, MADE_CALL_ID, NAME
 from proxy_core.turn.content import Extra, Opaque, Seal, ToolCall
 from proxy_core.turn.events import ArgumentsDelta, BlockEnded, BlockStarted, Event, SealDelta
@@ -54,10 +55,9 @@ class Calls:
         self._growing: dict[int, _Growing] = {}
 
     def feed(self, deltas: list[Any], events: list[Event]) -> None:
-        for place, delta in enumerate(deltas):
-            if isinstance(delta, dict):
-                index = delta.get("index")
-                self._delta(index if isinstance(index, int) else place, delta, events)
+        for place, delta in enumerate(records_in(deltas)):
+            index = number_in(delta.get("index"))
+            self._delta(place if index is None else index, delta, events)
 
     def feed_function(self, delta: Extra, events: list[Event]) -> None:
         """The older `function_call`, which has no id."""
@@ -74,8 +74,7 @@ class Calls:
         if kind not in _KINDS:
             self._opaque(kind, delta, events)
             return
-        inner = delta.get(kind)
-        inner = inner if isinstance(inner, dict) else {}
+        inner = record_in(delta.get(kind))
         call = self._call(key, delta, inner, events)
         call.custom = call.custom or kind == "custom"
         _note(call, delta, inner)
@@ -135,19 +134,17 @@ def _arguments(inner: Extra) -> str:
 
 def _note(call: _Growing, delta: Extra, inner: Extra) -> None:
     """Id and name are kept as they first came; backends repeat them, or send "" later."""
-    if not call.id and isinstance(delta.get("id"), str):
-        call.id = delta["id"]
-    if not call.name and isinstance(inner.get("name"), str):
-        call.name = inner["name"]
+    call.id = call.id or text_in(delta.get("id"))
+    call.name = call.name or text_in(inner.get("name"))
     if call.block is None:
         call.seal = reasoning.read_thought_signature(delta.get("extra_content")) or call.seal
         call.extra |= {key: value for key, value in delta.items() if key not in _KNOWN and value is not None}
 
 
 def _is_another(call: _Growing, delta: Extra, inner: Extra) -> bool:
-    if not inner.get("name") or not call.name:
+    if not text_in(inner.get("name")) or not call.name:
         return False
-    if delta.get("id") and call.id:
+    if text_in(delta.get("id")) and call.id:
         return delta["id"] != call.id
     return call.is_complete()
 

@@ -9,6 +9,7 @@ from proxy_core.errors import ParleyError
 from proxy_core.protocols.openai_chat import media, reasoning
 from proxy_core.protocols.openai_chat.calls_read import Calls
 from proxy_core.protocols.openai_chat.finishes import finish_of
+from proxy_core.protocols.openai_chat.lenient import records_in
 from proxy_core.protocols.openai_chat.messages_read import thinking_text
 from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, NAME, REASONING_FIELDS
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Refusal, Text, Thinking
@@ -98,9 +99,9 @@ class ChoiceReader:
     def _others(self, delta: Extra, events: list[Event]) -> None:
         if delta.get("extra_content"):
             self._signature(delta["extra_content"], events)
-        if isinstance(delta.get("annotations"), list) and delta["annotations"]:
-            self._annotations(delta["annotations"], events)
-        for image in delta.get("images") or ():
+        if annotations := records_in(delta.get("annotations")):
+            self._annotations(annotations, events)
+        for image in records_in(delta.get("images")):
             self._whole(_image(image), events)
         if isinstance(delta.get("tool_calls"), list) and delta["tool_calls"]:
             self._close(events)
@@ -165,10 +166,8 @@ class ChoiceReader:
 
     def _thoughts(self, delta: Extra, events: list[Event]) -> None:
         details = delta.get("reasoning_details")
-        if isinstance(details, list):
-            for detail in details:
-                if isinstance(detail, dict):
-                    _add_detail(self._details, detail)
+        for detail in records_in(details):
+            _add_detail(self._details, detail)
         for name in REASONING_FIELDS:
             text = delta.get(name)
             if isinstance(text, str) and text:

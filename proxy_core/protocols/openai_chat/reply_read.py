@@ -8,6 +8,7 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.protocols.openai_chat import media, reasoning
 from proxy_core.protocols.openai_chat.faults import fault_in
 from proxy_core.protocols.openai_chat.finishes import finish_of
+from proxy_core.protocols.openai_chat.lenient import list_in, number_in, records_in, text_in
 from proxy_core.protocols.openai_chat.messages_read import read_call, read_content, read_function_call, unread
 from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, MADE_CALL_ID, NAME, REASONING_FIELDS
 from proxy_core.protocols.openai_chat.usage import read_usage
@@ -41,20 +42,15 @@ def read_reply(body: dict[str, Any]) -> Reply:
     except ParleyError as error:
         message = f"The backend's answer is no chat completion: {error.fault.message}"
         raise ParleyError(Fault(FaultKind.UPSTREAM, message, detail=body)) from None
-    created = body.get("created")
     return Reply(
-        id=_text(body.get("id")),
-        model=_text(body.get("model")),
+        id=text_in(body.get("id")),
+        model=text_in(body.get("model")),
         choices=choices,
         usage=read_usage(body.get("usage")),
-        created=created if isinstance(created, int) else None,
+        created=number_in(body.get("created")),
         extra=unread(body, REPLY_FIELDS),
         origin=NAME,
     )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _choice(value: Any, position: int) -> Choice:
@@ -66,9 +62,9 @@ def _choice(value: Any, position: int) -> Choice:
     if beside := _beside(message, parts):
         extra["message"] = beside
     raw = fields.get("finish_reason")
-    index = fields.get("index")
+    index = number_in(fields.get("index"))
     return Choice(
-        index if isinstance(index, int) else position,
+        position if index is None else index,
         parts,
         finish_of(raw, any(isinstance(part, ToolCall) for part in parts)),
         raw if isinstance(raw, str) and raw else None,
@@ -81,10 +77,10 @@ def _parts(message: Extra, path: str) -> list[Part]:
     parts: list[Part] = [*_thoughts(message)]
     if content not in (None, ""):
         parts += read_content(content, f"{path}.content")
-    if _text(message.get("refusal")):
+    if text_in(message.get("refusal")):
         parts.append(Refusal(message["refusal"]))
     _attach_signature(parts, message.get("extra_content"))
-    parts += [_image(image, f"{path}.images[{n}]") for n, image in enumerate(message.get("images") or [])]
+    parts += [_image(image, f"{path}.images[{n}]") for n, image in enumerate(list_in(message.get("images")))]
     if message.get("audio"):
         parts.append(Opaque(NAME, "audio", message["audio"], {FIELD_NOTE: "audio"}))
     return parts + _calls(message, path)
@@ -107,7 +103,7 @@ def _calls(message: Extra, path: str) -> list[Part]:
 
 
 def _thoughts(message: Extra) -> list[Thinking]:
-    texts = {name: _text(message.get(name)) for name in REASONING_FIELDS}
+    texts = {name: text_in(message.get(name)) for name in REASONING_FIELDS}
     field = next((name for name, text in texts.items() if text), REASONING_FIELDS[0])
     return reasoning.read_details(message.get("reasoning_details"), texts[field], field)
 
@@ -137,7 +133,7 @@ def _add_logprobs(logprobs: Any, parts: list[Part], extra: Extra) -> None:
 def _beside(message: Extra, parts: list[Part]) -> Extra:
     """What a message says besides its content; annotations belong to its text."""
     beside = unread(message, _MESSAGE_FIELDS)
-    if annotations := message.get("annotations"):
+    if annotations := records_in(message.get("annotations")):
         text = next((part for part in parts if isinstance(part, Text)), None)
         (beside if text is None else text.extra)["annotations"] = annotations
     return beside

@@ -8,6 +8,7 @@ from typing import Any
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.protocols.openai_chat.choice_read import ChoiceReader
 from proxy_core.protocols.openai_chat.faults import fault_in
+from proxy_core.protocols.openai_chat.lenient import number_in, record_in, records_in, text_in
 from proxy_core.protocols.openai_chat.tables import NAME, PADDING
 from proxy_core.protocols.openai_chat.usage import read_usage
 from proxy_core.turn.content import Extra
@@ -60,14 +61,19 @@ class ChatStreamReader:
     def _plain_text(self, chunk: dict[str, Any]) -> tuple[Event, ...]:
         """The events of a chunk that holds a piece of text and nothing else, which is nearly every chunk."""
         choices = chunk.get("choices")
-        if not choices or len(choices) != 1 or not chunk.keys() <= _PLAIN_CHUNK or chunk.get("usage"):
+        if type(choices) is not list or len(choices) != 1 or not chunk.keys() <= _PLAIN_CHUNK or chunk.get("usage"):
             return ()
         choice = choices[0]
-        if not choice.keys() <= _PLAIN_CHOICE or choice.get("finish_reason") or choice.get("logprobs"):
+        if (
+            type(choice) is not dict
+            or not choice.keys() <= _PLAIN_CHOICE
+            or choice.get("finish_reason")
+            or choice.get("logprobs")
+        ):
             return ()
-        delta = choice.get("delta")
-        reader = self._choices.get(choice.get("index"))
-        if not delta or reader is None or reader.text_block is None or not delta.keys() <= _PLAIN_DELTA:
+        delta, index = choice.get("delta"), choice.get("index")
+        reader = self._choices.get(index) if type(index) is int else None
+        if type(delta) is not dict or reader is None or reader.text_block is None or not delta.keys() <= _PLAIN_DELTA:
             return ()
         text = delta.get("content")
         return (TextDelta(reader.text_block, text),) if type(text) is str and text else ()
@@ -77,14 +83,12 @@ class ChatStreamReader:
             self._over = True
             return [Failed(fault)]
         events: list[Event] = []
-        choices = chunk.get("choices")
-        choices = choices if isinstance(choices, list) else []
+        choices = records_in(chunk.get("choices"))
         self._note(chunk)
         if not self._started and (choices or chunk.get("id")):
             events.append(self._start(chunk))
         for place, choice in enumerate(choices):
-            if isinstance(choice, dict):
-                events += self._choice(choice, place).read(choice)
+            events += self._choice(choice, place).read(choice)
         if usage := read_usage(chunk.get("usage") or _groq(chunk).get("usage")):
             events.append(UsageReported(usage))
         return events
@@ -100,18 +104,17 @@ class ChatStreamReader:
 
     def _start(self, chunk: dict[str, Any]) -> Started:
         self._started = True
-        created, reply_id, model = chunk.get("created"), chunk.get("id"), chunk.get("model")
         return Started(
-            reply_id if isinstance(reply_id, str) else "",
-            model if isinstance(model, str) else "",
-            created if isinstance(created, int) else None,
+            text_in(chunk.get("id")),
+            text_in(chunk.get("model")),
+            number_in(chunk.get("created")),
             extra=dict(self._extra),
             origin=NAME,
         )
 
     def _choice(self, choice: Extra, place: int) -> ChoiceReader:
-        index = choice.get("index")
-        index = index if isinstance(index, int) else place
+        index = number_in(choice.get("index"))
+        index = place if index is None else index
         if index not in self._choices:
             self._choices[index] = ChoiceReader(index, self._new_block)
         return self._choices[index]
@@ -139,8 +142,7 @@ class ChatStreamReader:
 
 def _groq(chunk: dict[str, Any]) -> Extra:
     """Groq's own envelope, which may hold usage or an error: https://console.groq.com/docs/openai"""
-    groq = chunk.get("x_groq")
-    return groq if isinstance(groq, dict) else {}
+    return record_in(chunk.get("x_groq"))
 
 
 def _fault_of(chunk: dict[str, Any], frame: Frame) -> Fault | None:
