@@ -54,6 +54,8 @@ class Gateway:
             self._take(flow, inbound)
         except ParleyError as error:
             flow.response = response_of(fault_answer(error.fault, asking_codec(inbound)))
+        if flow.response and flow.request.method == "HEAD":
+            flow.response.raw_content = b""
 
     @fails_closed(lambda flow: refusal(flow))
     def response(self, flow: http.HTTPFlow) -> None:

@@ -8,6 +8,7 @@ from proxy_core.exchange.step import HeaderList
 from proxy_core.pipeline.lanes import Lane
 from proxy_core.turn.content import ProtocolName
 
+_JSON = ("content-type", "application/json")
 HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -41,9 +42,12 @@ REQUIRED: dict[ProtocolName, dict[str, str]] = {"anthropic": {"anthropic-version
 
 def passed_up(headers: HeaderMap, *, credentials: bool) -> HeaderList:
     """The client's headers that go to an upstream of the same protocol. The client's key goes only where the
-    backend is the client's own."""
+    backend is the client's own. A body that was read as JSON is called so, whatever the client called it."""
     left_out = _NEVER_UP if credentials else _NEVER_UP | CREDENTIALS
-    return [(name, value) for name, value in headers.pairs if name.lower() not in left_out and not _is_ours(name)]
+    kept = [(name, value) for name, value in headers.pairs if name.lower() not in left_out and not _is_ours(name)]
+    if "json" in headers.get("content-type", ""):
+        return kept
+    return [*((name, value) for name, value in kept if name.lower() != "content-type"), _JSON]
 
 
 def answer_headers(

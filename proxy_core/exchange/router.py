@@ -120,9 +120,10 @@ class Router:
 
     def _element(self, backend: Backend, model: str, keys: tuple[str | None, ...]) -> Element:
         entry = self._settings.override(backend.name, model)
-        window = entry.profile.get("context_window") if entry else None
+        profile = entry.profile if entry else {}
+        window = profile.get("context_window") or profile_of(model).context_window
         placed = self._place(Upstream(backend, model))
-        return Element(placed.backend, placed.model, keys, window or profile_of(model).context_window, placed.url)
+        return Element(placed.backend, placed.model, keys, window, placed.url, profile)
 
     def _is_awake(self, candidate: Candidate) -> bool:
         return self._rests.wakes_in(candidate.element.backend.name, candidate.key, candidate.element.model) <= 0

@@ -16,7 +16,6 @@ from proxy_core.turn.content import Part, ToolCall
 from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest, Tool
 
-
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """What OpenAI, Anthropic and Gemini all take."""
 
@@ -31,7 +30,8 @@ class Rendered:
 def render(request: ChatRequest, upstream: Upstream, codec: Codec) -> Rendered:
     """`request` for `upstream`, and the stages that its reply needs. Raises ParleyError."""
     losses = Losses()
-    target = Target(upstream.model, dialect_of(upstream.backend.dialect), profile_of(upstream.model))
+    profile = replace(profile_of(upstream.model), **upstream.profile)
+    target = Target(upstream.model, dialect_of(upstream.backend.dialect), profile)
     request = replace(request, model=upstream.model)
     if request.origin != codec.name:
         for prepare in PREPARATIONS.get(request.origin, ()):

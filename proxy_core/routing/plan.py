@@ -5,10 +5,10 @@ A plan is a generator: it yields an Upstream, and is sent the Fault that came of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Literal
+from typing import Any, Literal
 
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.routing.rests import Rests
@@ -39,9 +39,10 @@ class Element:
     window: int | None = None
     """Context window in tokens, where known."""
     url: str | None = None
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
     def upstream(self, key: str | None) -> Upstream:
-        return Upstream(self.backend, self.model, key, self.url)
+        return Upstream(self.backend, self.model, key, self.url, self.profile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from proxy_core.turn.content import ProtocolName
 
@@ -46,6 +47,8 @@ class Upstream:
     model: str
     key: str | None = field(default=None, repr=False)
     url: str | None = None
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """What addons.yaml knows better about the model: fields of ModelProfile."""
 
     @property
     def key_tail(self) -> str:

@@ -6,9 +6,11 @@ import asyncio
 import re
 import sys
 
-from scripts.bench import wire
+from scripts.bench.replies import END, StreamedReply, streamed_reply, whole_reply
+from scripts.bench.scenario import BURST, Scenario
 
-LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
+_STREAMED = re.compile(rb'"stream"\s*:\s*true')
 
 
 class Provider(asyncio.Protocol):
@@ -24,38 +26,37 @@ class Provider(asyncio.Protocol):
         head, separator, rest = self.buffer.partition(b"\r\n\r\n")
         if not separator:
             return
-        found = LENGTH.search(head)
+        found = _LENGTH.search(head)
         length = int(found[1]) if found else 0
         if len(rest) >= length:
             self.buffer = rest[length:]
-            self.answer(head.split(b" ", 2)[1].decode(), rest[:length])
+            self._answer(head.split(b" ", 2)[1].decode(), rest[:length])
 
-    def answer(self, path: str, body: bytes) -> None:
-        if (found := wire.SCENARIO.search(body)) is None:
+    def _answer(self, path: str, body: bytes) -> None:
+        scenario = Scenario.named_in(body)
+        if scenario is None:
             self.transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}")
-            return
-        scenario = wire.Scenario(found[1].decode(), int(found[2]), int(found[3]))
-        if not wire.STREAMED.search(body):
-            self.transport.write(wire.whole_reply(path, scenario))
-            return
-        reply = wire.streamed_reply(path)
-        self.transport.write(reply.opening)
-        if scenario.kind == "hold":
-            self.transport.write(reply.token)
-            asyncio.get_running_loop().call_later(scenario.gap / 1e6, self.send, reply, 0, scenario)
+        elif not _STREAMED.search(body):
+            self.transport.write(whole_reply(path, scenario))
+        elif scenario.kind == "hold":
+            reply = streamed_reply(path)
+            self.transport.write(reply.opening + reply.token)
         else:
-            self.send(reply, scenario.tokens, scenario)
+            reply = streamed_reply(path)
+            self.transport.write(reply.opening)
+            self._send(reply, scenario.tokens, scenario)
 
-    def send(self, reply: wire.StreamedReply, left: int, scenario: wire.Scenario) -> None:
-        """A burst in one write, or a token and another one after the gap."""
-        now = min(left, 1 if scenario.gap else wire.BURST)
-        left -= now
-        if now:
-            self.transport.write(reply.token * now)
-        if not left:
-            self.transport.write(reply.closing + wire.END)
+    def _send(self, reply: StreamedReply, left: int, scenario: Scenario) -> None:
+        """A burst in one write, or a single token; the next one after the gap."""
+        if self.transport.is_closing():
             return
-        asyncio.get_running_loop().call_later(scenario.gap / 1e6, self.send, reply, left, scenario)
+        now = min(left, 1 if scenario.gap else BURST)
+        left -= now
+        self.transport.write(reply.token * now)
+        if left:
+            asyncio.get_running_loop().call_later(scenario.gap / 1e6, self._send, reply, left, scenario)
+        else:
+            self.transport.write(reply.closing + END)
 
 
 async def serve(port: int) -> None:

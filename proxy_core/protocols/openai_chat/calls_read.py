@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy_core.protocols.openai_chat import reasoning
+from proxy_core.protocols.openai_chat.ids import made_call_id
 from proxy_core.protocols.openai_chat.lenient import number_in, record_in, records_in, text_in
-from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, MADE_CALL_ID, NAME
+from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, NAME
 from proxy_core.turn.content import Extra, Opaque, Seal, ToolCall
 from proxy_core.turn.events import ArgumentsDelta, BlockEnded, BlockStarted, Event, SealDelta
 from proxy_core.wire.json import dumps, loads
@@ -61,8 +62,9 @@ class Calls:
 
     def feed_function(self, delta: Extra, events: list[Event]) -> None:
         """The older `function_call`, which has no id."""
-        made = MADE_CALL_ID.format(0)
-        self._delta(_LEGACY_KEY, {"id": made if delta.get("name") else None, "function": delta}, events)
+        known = self._growing.get(_LEGACY_KEY)
+        call_id = known.id if known else made_call_id()
+        self._delta(_LEGACY_KEY, {"id": call_id, "function": delta}, events)
 
     def close(self, events: list[Event]) -> None:
         for call in self._growing.values():
@@ -97,7 +99,7 @@ class Calls:
         return call
 
     def _open(self, call: _Growing, events: list[Event]) -> None:
-        call.id = call.id or MADE_CALL_ID.format(self.announced)
+        call.id = call.id or made_call_id()
         call.block = self._new_block()
         self.announced += 1
         skeleton = ToolCall(call.id, call.name, "", call.custom, call.seal, extra=call.extra)

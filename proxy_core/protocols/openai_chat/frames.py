@@ -32,7 +32,7 @@ def classify(frame: Frame) -> FrameKind:
         return FrameKind.PING
     if raw.startswith(_DONE):
         return FrameKind.TERMINAL
-    if any(mark in raw for mark in _ERRORS) and not _is_filter_error(raw):
+    if b'"error"' in raw and any(mark in raw for mark in _ERRORS) and not _is_filter_error(raw):
         return FrameKind.ERROR
     if _is_filled(raw, _FINISHES):
         return FrameKind.FINISH

@@ -8,9 +8,10 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.protocols.openai_chat import media, reasoning
 from proxy_core.protocols.openai_chat.faults import fault_in
 from proxy_core.protocols.openai_chat.finishes import finish_of
+from proxy_core.protocols.openai_chat.ids import made_call_id
 from proxy_core.protocols.openai_chat.lenient import list_in, number_in, records_in, text_in
 from proxy_core.protocols.openai_chat.messages_read import read_call, read_content, read_function_call, unread
-from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, MADE_CALL_ID, NAME, REASONING_FIELDS
+from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, NAME, REASONING_FIELDS
 from proxy_core.protocols.openai_chat.usage import read_usage
 from proxy_core.turn.content import Extra, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from proxy_core.turn.reply import Choice, Reply
@@ -96,9 +97,9 @@ def _calls(message: Extra, path: str) -> list[Part]:
     calls = [read_call(value, f"{path}.tool_calls[{index}]") for index, value in enumerate(values)]
     if message.get("function_call"):
         calls.append(read_function_call(message["function_call"], f"{path}.function_call"))
-    for index, call in enumerate(calls):
+    for call in calls:
         if isinstance(call, ToolCall) and not call.id:
-            call.id = MADE_CALL_ID.format(index)
+            call.id = made_call_id()
     return calls
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import Any
 
 from proxy_core.protocols.contract import View
 from proxy_core.protocols.openai_chat import reasoning
 from proxy_core.protocols.openai_chat.finishes import finish_word
+from proxy_core.protocols.openai_chat.ids import made_call_id, made_id
 from proxy_core.protocols.openai_chat.media import data_url
 from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, FUNCTIONS_NOTE, NAME, REASONING_FIELDS, TITLE
 from proxy_core.protocols.openai_chat.usage import write_usage
@@ -30,14 +30,6 @@ def write_reply(reply: Reply, view: View) -> dict[str, Any]:
         if not own:
             view.losses.drop_extra("usage", reply.usage.extra, TITLE)
     return {**body, **kept(reply.extra, own, "", view)}
-
-
-def made_id() -> str:
-    return f"chatcmpl-{uuid.uuid4().hex}"
-
-
-def made_call_id() -> str:
-    return f"call_{uuid.uuid4().hex[:24]}"
 
 
 def created_at(created: int | None, view: View) -> int:

@@ -8,12 +8,11 @@ from proxy_core.protocols.contract import View
 from proxy_core.protocols.openai_chat import reasoning
 from proxy_core.protocols.openai_chat.faults import write_stream_fault
 from proxy_core.protocols.openai_chat.finishes import finish_word
+from proxy_core.protocols.openai_chat.ids import made_call_id, made_id
 from proxy_core.protocols.openai_chat.reply_write import (
     called,
     created_at,
     kept,
-    made_call_id,
-    made_id,
     shown_other,
     speaks_functions,
     thought_field,

@@ -57,7 +57,5 @@ FUNCTIONS_NOTE = "_functions"
 FIELD_NOTE = "_field"
 """Extra of a part: the field it was read from, where a message has several."""
 REASONING_FIELDS = ("reasoning_content", "reasoning")
-MADE_CALL_ID = "call_made_{}"
-"""The id of a call that came without one, by its place."""
 PADDING = frozenset({"obfuscation", "p"})
 """Fields of chunks that only hide their length (OpenAI, Mistral)."""
