@@ -1,0 +1,40 @@
+"""What the provider is to answer stands in the model's name, the one field that every lane keeps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Self
+
+type Kind = Literal["whole", "stream", "hold"]
+
+WORD = " token"
+BURST = 50
+"""Tokens in one write of a provider that generates faster than anyone reads."""
+_NAMED = re.compile(rb"bench-(whole|stream|hold)-(\d+)-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`tokens` per answer; `gap` microseconds between them, 0 for bursts. `hold` sends one token and nothing more
+    until the client has gone."""
+
+    kind: Kind
+    tokens: int = 1
+    gap: int = 0
+
+    @property
+    def model(self) -> str:
+        return f"bench-{self.kind}-{self.tokens}-{self.gap}"
+
+    @property
+    def streamed(self) -> bool:
+        return self.kind != "whole"
+
+    @classmethod
+    def named_in(cls, body: bytes) -> Self | None:
+        found = _NAMED.search(body)
+        if found is None:
+            return None
+        kind: Kind = found[1].decode()  # type: ignore[assignment]
+        return cls(kind, int(found[2]), int(found[3]))
