@@ -285,3 +285,8 @@ def test_a_reply_that_cannot_be_read_is_the_backends_fault(body: dict) -> None:
     with pytest.raises(ParleyError) as raised:
         OPENAI_CHAT.read_reply(body)
     assert raised.value.fault.kind == FaultKind.UPSTREAM
+
+
+def test_made_ids_do_not_come_again_in_the_next_turn() -> None:
+    delta = call_delta(index=0, id="", name="f", arguments="{}")
+    assert calls_of(delta)[0][0] != calls_of(delta)[0][0]
