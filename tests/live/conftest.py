@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.live.clients.sdk import PYTHON, Drivers
 from tests.live.program import Program
 from tests.live.vendors.upstream import VENDORS, Upstream
 
@@ -34,6 +35,15 @@ def parley(vendors: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
     program = Program(tmp_path_factory.mktemp("parley"), config_for(vendors))
     yield program
     program.stop()
+
+
+@pytest.fixture(scope="session")
+def sdks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
+    if not PYTHON.exists():
+        pytest.skip("the SDKs are not installed (scripts/setup.sh --clients)")
+    drivers = Drivers(tmp_path_factory.mktemp("sdks"))
+    yield drivers
+    drivers.stop()
 
 
 @pytest.fixture(autouse=True)
