@@ -14,7 +14,7 @@ from proxy_core.config.backends import key_variable, read_backends
 from proxy_core.config.files import Document, read_document, read_dotenv
 from proxy_core.config.problems import ConfigError, Problem
 from proxy_core.config.providers import DEMO, INTERCEPTED
-from proxy_core.config.settings import Limits, LogSettings, LoopSettings, SavedRoute, Settings
+from proxy_core.config.settings import Limits, LogSettings, LoopSettings, SavedRoute, Settings, with_loops_entry
 from proxy_core.config.sources import Sources
 from proxy_core.config.urls import host_and_port
 from proxy_core.routing.upstreams import Backend
@@ -199,10 +199,15 @@ def _complain_about_element(document: Document, route: str, index: int, element:
 
 
 def _loops(sources: Sources) -> LoopSettings:
-    names = ("buffer_size", "max_pattern_length", "analysis_interval")
+    """The files' `loops`, then what the environment says."""
+    loops = LoopSettings()
+    for document in reversed(sources.documents):
+        loops = with_loops_entry(loops, document.content.loops)
+    names = ("enabled", "buffer_size", "max_pattern_length", "analysis_interval")
     counts = ("min_repetitions_short", "min_repetitions_medium", "min_repetitions_long")
-    numbers = {name: sources.get(f"loop_detection_{name}") for name in (*names, *counts)}
-    return LoopSettings(enabled=sources.get("loop_detection_enabled"), **numbers)
+    found = {name: sources.get(f"loop_detection_{name}") for name in (*names, *counts)}
+    given = {name: value for name, value in found.items() if sources.is_given(f"loop_detection_{name}")}
+    return replace(loops, **given)
 
 
 def _storage_url(sources: Sources, name: str, schemes: tuple[str, ...]) -> str | None:

@@ -28,6 +28,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _switched_off(value: Any) -> Any:
+    return "off" if value is False else value  # YAML 1.1 habits: a bare `off` may be read as false
+
+
 def _profile_fields(value: dict[str, Any]) -> dict[str, Any]:
     if unknown := sorted(set(value) - _PROFILE_FIELDS):
         raise ValueError(f"unknown field {', '.join(unknown)}; known: {', '.join(sorted(_PROFILE_FIELDS))}")
@@ -74,6 +78,30 @@ class RouteEntry(Entry):
     elements: list[str] = []
 
 
+class ToolLoopsEntry(Entry):
+    mode: Annotated[Literal["break", "chance", "off"] | None, BeforeValidator(_switched_off)] = None
+    max_repeats: int | None = Field(default=None, ge=2, le=1000)
+    max_failures: int | None = Field(default=None, ge=2, le=1000)
+    ttl: float | None = Field(default=None, gt=0)
+    """Seconds."""
+
+
+class LoopsEntry(Entry):
+    """When a reply or a row of tool calls counts as a loop, and what is done then. Lengths are in characters."""
+
+    enabled: bool | None = None
+    buffer_size: int | None = Field(default=None, ge=64)
+    max_pattern_length: int | None = Field(default=None, ge=1)
+    analysis_interval: int | None = Field(default=None, ge=1)
+    min_repetitions_short: int | None = Field(default=None, ge=2)
+    min_repetitions_medium: int | None = Field(default=None, ge=2)
+    min_repetitions_long: int | None = Field(default=None, ge=2)
+    min_length: int | None = Field(default=None, ge=1)
+    min_length_structured: int | None = Field(default=None, ge=1)
+    on_loop: Literal["end", "next_element", "steer"] | None = None
+    tool: ToolLoopsEntry | None = None
+
+
 class ModelEntry(Entry):
     """What is known or wished about one model, by the name it is asked for or as backend:model."""
 
@@ -84,6 +112,7 @@ class ModelEntry(Entry):
     prompt_price_1m: float | None = Field(default=None, ge=0)
     """US dollars per million tokens; so is the next."""
     completion_price_1m: float | None = Field(default=None, ge=0)
+    loops: LoopsEntry | None = None
 
 
 class SettingsEntry(Entry):
@@ -124,6 +153,7 @@ class ConfigFile(Entry):
     models: dict[str, ModelEntry] = {}
     intercept: list[str] = []
     limits: LimitsEntry = LimitsEntry()
+    loops: LoopsEntry = LoopsEntry()
 
     @model_validator(mode="before")
     @classmethod

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from proxy_core.config.schema import ModelEntry
+from proxy_core.config.schema import LoopsEntry, ModelEntry
 from proxy_core.routing.upstreams import Backend
 
 
 @dataclass(frozen=True, slots=True)
+class ToolLoopSettings:
+    """`ttl` is in seconds: requests of one session that lie further apart are not counted together. `max_failures`
+    is for calls that differ, but fail with the same words."""
+
+    mode: Literal["break", "chance", "off"] = "chance"
+    max_repeats: int = 5
+    max_failures: int = 8
+    ttl: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
 class LoopSettings:
-    """Sizes are in characters of the reply's text."""
+    """Sizes are in characters of the reply's text. A piece that repeats itself is a loop when it has come as often as
+    the repetitions of its length say and all of it together is long enough: `min_length` in prose,
+    `min_length_structured` in code, tables, rulers and data."""
 
     enabled: bool = True
     buffer_size: int = 2048
@@ -22,6 +35,10 @@ class LoopSettings:
     min_repetitions_short: int = 8
     min_repetitions_medium: int = 4
     min_repetitions_long: int = 3
+    min_length: int = 500
+    min_length_structured: int = 1800
+    on_loop: Literal["end", "next_element", "steer"] = "end"
+    tool: ToolLoopSettings = ToolLoopSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +114,16 @@ class Settings:
         """What addons.yaml says about a model, the more exact name first."""
         return self.models.get(f"{backend}:{model}") or self.models.get(model)
 
+    def loops_of(self, backend: str, model: str) -> LoopSettings:
+        entry = self.override(backend, model)
+        return with_loops_entry(self.loops, entry.loops) if entry and entry.loops else self.loops
+
     def keys_of(self, backend: str) -> tuple[str, ...]:
         return self.backends[backend].keys
+
+
+def with_loops_entry(loops: LoopSettings, entry: LoopsEntry) -> LoopSettings:
+    """`loops`, and what the entry says otherwise."""
+    given = entry.model_dump(exclude_none=True, exclude={"tool"})
+    tool = entry.tool.model_dump(exclude_none=True) if entry.tool else {}
+    return replace(loops, **given, tool=replace(loops.tool, **tool))
