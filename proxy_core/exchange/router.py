@@ -14,11 +14,11 @@ from proxy_core.profiles.lookup import profile_of
 from proxy_core.protocols import recognise
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.keys import KeyRing
-from proxy_core.routing.limits import headroom, rest_asked_for
+from proxy_core.routing.limits import rest_asked_for, tightest, wait_in_words
 from proxy_core.routing.naming import resolve
 from proxy_core.routing.plan import Candidate, Element, Plan, candidates, plan, split_weight, weighted
 from proxy_core.routing.providers import PROVIDERS, Provider
-from proxy_core.routing.rests import Rests
+from proxy_core.routing.rests import HEADROOM_LASTS, Rests
 from proxy_core.routing.upstreams import Backend, Upstream
 
 _PORTS = {"http": 80, "https": 443}
@@ -70,14 +70,12 @@ class Router:
         backend, key, model = attempt.upstream.backend, attempt.upstream.key, attempt.upstream.model
         if backend.credentials == "client":
             return
-        left = headroom(attempt.headers, now)
-        if left is not None:
-            self._rests.note_headroom(backend.name, key, left)
+        limit = tightest(attempt.headers, now)
+        if limit and limit.left is not None:
+            lasts = HEADROOM_LASTS if limit.reset is None else limit.reset
+            self._rests.note_headroom(backend.name, key, limit.left, lasts)
         if attempt.fault:
-            asked = rest_asked_for(attempt.headers, now)
-            self._rests.failed(
-                backend.name, key, model, attempt.fault, asked if asked is not None else attempt.fault.retry_after
-            )
+            self._rests.failed(backend.name, key, model, attempt.fault, _rest_asked_for(attempt, attempt.fault, now))
         elif attempt.outcome == "cancelled":
             self._rests.abandoned(backend.name)
         else:
@@ -147,6 +145,14 @@ class Router:
             credentials="client",
         )
         return call, Upstream(backend, "", url=_address(inbound))
+
+
+def _rest_asked_for(attempt: Attempt, fault: Fault, now: float) -> float | None:
+    """By the headers, else by what the codec found in the body, else by the words of the message."""
+    asked = rest_asked_for(attempt.headers, now)
+    if asked is None:
+        asked = fault.retry_after
+    return wait_in_words(fault.message) if asked is None else asked
 
 
 def _empty_route(name: str, route: SavedRoute) -> Fault:

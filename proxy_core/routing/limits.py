@@ -13,7 +13,20 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
+_IN_WORDS = re.compile(
+    r"(?:try again|retry|wait)(?: (?:again|in|after|for|at least))+:? ((?:\d+(?:\.\d+)? ?[a-z]+ ?(?:and )?)+)",
+    re.IGNORECASE,
+)
+_WORDY = re.compile(r"(\d+(?:\.\d+)?) ?([a-zµ]+)", re.IGNORECASE)
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS_IN_WORDS = {
+    **_UNITS,
+    **dict.fromkeys(("millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("hour", "hours"), 3600.0),
+    **dict.fromkeys(("day", "days"), 86400.0),
+}
 _YEAR_2001 = 1_000_000_000
 """Numbers above are moments, in seconds or milliseconds since 1970; below they are waits in seconds."""
 LONGEST_REST = 24 * 3600.0
@@ -45,10 +58,10 @@ def rest_asked_for(headers: Mapping[str, str], now: float) -> float | None:
     return _bounded(min(resets)) if resets else None
 
 
-def headroom(headers: Mapping[str, str], now: float) -> float | None:
-    """The part of its tightest limit that a key has left, from 0 to 1; None when the headers do not say."""
-    left = [limit.left for limit in limits_in(headers, now) if limit.left is not None]
-    return min(left) if left else None
+def tightest(headers: Mapping[str, str], now: float) -> Limit | None:
+    """The limit of which the smallest part is left; None when the headers do not say."""
+    known = [limit for limit in limits_in(headers, now) if limit.left is not None]
+    return min(known, key=lambda limit: limit.left or 0.0, default=None)
 
 
 def limits_in(headers: Mapping[str, str], now: float) -> Iterator[Limit]:
@@ -83,6 +96,16 @@ def wait_from(text: str, now: float) -> float | None:
         return _bounded(sum(float(amount) * _UNITS[unit] for amount, unit in durations))
     moment = _moment(text)
     return _bounded(moment - now) if moment is not None else None
+
+
+def wait_in_words(message: str) -> float | None:
+    """Seconds of "Please try again in 20s", "1m30s", "850ms", "retry after 12 seconds"."""
+    found = _IN_WORDS.search(message)
+    if not found:
+        return None
+    known = [(float(amount), _UNITS_IN_WORDS.get(unit.lower())) for amount, unit in _WORDY.findall(found[1])]
+    waits = [amount * unit for amount, unit in known if unit is not None]
+    return _bounded(sum(waits)) if waits else None
 
 
 def _named_wait(headers: Mapping[str, str], now: float) -> float | None:

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from proxy_core.errors import Fault, FaultKind
-from proxy_core.routing.rests import Rests
+from proxy_core.routing.rests import SERVER_FAULTS, Rests
 from proxy_core.routing.upstreams import Backend, Upstream
 
 type Policy = Literal["k", "m", "km", "mk", "rr"]
@@ -69,21 +69,34 @@ def candidates(policy: Policy, elements: Sequence[Element], usable: Callable[[Ca
 
 
 def plan(order: Sequence[Candidate], rests: Rests) -> Plan:
-    """Each of `order` once, those that rest passed over; when all rest, the one that wakes first."""
+    """Each of `order` once, those that rest passed over; when all rest, the one that wakes first.
+
+    After a fault of the server the element's other keys are taken from its backend's budget; other elements never are.
+    """
     tried: set[int] = set()
     lost: set[int] = set()
+    failed: list[Element] = []
     smallest_window = 0
     while (number := _next(order, rests, tried, lost, smallest_window)) is not None:
         tried.add(number)
         element = order[number].element
+        if any(element is other for other in failed) and not rests.may_insist(element.backend.name):
+            lost |= _keys_of(order, element)
+            continue
         rests.begin(element.backend.name)
         fault = yield element.upstream(order[number].key)
         if fault is None or fault.kind in _OF_THE_REQUEST:
             return
         if fault.kind in _OF_THE_ELEMENT:
-            lost |= {other for other, candidate in enumerate(order) if candidate.element is element}
+            lost |= _keys_of(order, element)
         if fault.kind is FaultKind.CONTEXT_LENGTH:
             smallest_window = max(smallest_window, element.window or 1)
+        if fault.kind in SERVER_FAULTS:
+            failed.append(element)
+
+
+def _keys_of(order: Sequence[Candidate], element: Element) -> set[int]:
+    return {number for number, candidate in enumerate(order) if candidate.element is element}
 
 
 def only(upstream: Upstream) -> Plan:
@@ -142,13 +155,12 @@ def most_telling(faults: Sequence[Fault]) -> int:
 
 
 def rotated(keys: Sequence[str], turn: int, headroom: Callable[[str], float | None]) -> tuple[str, ...]:
-    """`keys` from `turn` on, round robin; where their head-room is known, the one with the most goes first."""
+    """`keys` from `turn` on, round robin; where their head-room is known, the one with the most goes first, in tenths.
+    A key of which nothing is known yet counts as unused."""
     start = turn % len(keys)
     order = [*keys[start:], *keys[:start]]
-    known = {key: left for key in order if (left := headroom(key)) is not None}
-    if len(known) == len(order):
-        order.sort(key=lambda key: -round(known[key], 1))
-    return tuple(order)
+    left = {key: 1.0 if (known := headroom(key)) is None else known for key in order}
+    return tuple(sorted(order, key=lambda key: -round(left[key], 1)))
 
 
 def weighted(turn: int, weights: Sequence[int]) -> Iterator[int]:
