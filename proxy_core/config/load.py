@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,36 @@ from proxy_core.config.backends import key_variable, read_backends
 from proxy_core.config.files import Document, read_document, read_dotenv
 from proxy_core.config.problems import ConfigError, Problem
 from proxy_core.config.providers import DEMO, INTERCEPTED
-from proxy_core.config.settings import Limits, LogSettings, LoopSettings, SavedRoute, Settings, with_loops_entry
+from proxy_core.config.routes import complaint
+from proxy_core.config.settings import (
+    Failover,
+    Limits,
+    LogSettings,
+    LoopSettings,
+    SavedRoute,
+    Settings,
+    with_loops_entry,
+)
 from proxy_core.config.sources import Sources
 from proxy_core.config.urls import host_and_port
+from proxy_core.routing.rests import Patience
 from proxy_core.routing.upstreams import Backend
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where the addons.yaml that comes with Parley lies."""
 FILE_NAME = "addons.yaml"
 _MIB = 1024 * 1024
+_NAMES_OF_FAILOVER = {
+    "connect_timeout": "connect",
+    "first_byte_timeout": "first_byte",
+    "total_timeout": "total",
+    "breaker_failures": "failures",
+    "breaker_pause": "first_break",
+    "breaker_longest_pause": "longest_break",
+    "retry_budget": "budget",
+    "retry_budget_share": "budget_share",
+}
+_PATIENCE = {field.name for field in fields(Patience)}
 _HOST_PATTERN = re.compile(r"(\*\.)?[A-Za-z0-9._-]+(:(\d{1,5}|\*))?")
 
 
@@ -113,6 +134,7 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         site_title=sources.get("app_x_title"),
         intercept_hosts=_intercept_hosts(sources, backends),
         limits=_limits(sources),
+        failover=_failover(sources),
         sources=sources.origins,
     )
 
@@ -181,21 +203,22 @@ def _aliases(sources: Sources) -> dict[str, str]:
 
 
 def _routes(sources: Sources) -> dict[str, SavedRoute]:
+    entries = [document.content.settings.failover_routes for document in sources.documents]
+    names = {name for routes in entries for name in routes}
     routes = {}
-    for document in reversed(sources.documents):
-        for name, entry in document.content.settings.failover_routes.items():
+    for document, found in reversed(list(zip(sources.documents, entries, strict=True))):
+        for name, entry in found.items():
             routes[name] = SavedRoute(entry.policy, tuple(entry.elements))
             for index, element in enumerate(entry.elements):
-                if not re.fullmatch(r"[^:/\s]+[:/]\S+", element):
-                    _complain_about_element(document, name, index, element, sources.problems)
+                if wrong := complaint(element, entry.policy, names):
+                    sources.problems.append(_element_problem(document, name, index, *wrong))
     return routes
 
 
-def _complain_about_element(document: Document, route: str, index: int, element: str, problems: list[Problem]) -> None:
+def _element_problem(document: Document, route: str, index: int, reason: str, remedy: str) -> Problem:
     location = ("settings", "failover_routes", route, "elements", index)
     field = f"settings.failover_routes.{route}.elements[{index}]"
-    reason = f"{element!r} does not name a backend and a model."
-    problems.append(Problem(field, reason, "Write backend:model.", document.source, document.line(*location)))
+    return Problem(field, reason, remedy, document.source, document.line(*location))
 
 
 def _loops(sources: Sources) -> LoopSettings:
@@ -246,3 +269,15 @@ def _limits(sources: Sources) -> Limits:
         }
         limits = replace(limits, **{name: value for name, value in given.items() if value})
     return limits
+
+
+def _failover(sources: Sources) -> Failover:
+    failover = Failover()
+    for document in reversed(sources.documents):
+        given = {
+            _NAMES_OF_FAILOVER.get(name, name): value
+            for name, value in document.content.failover.model_dump(exclude_none=True).items()
+        }
+        patience = {name: given.pop(name) for name in _PATIENCE if name in given}
+        failover = replace(failover, patience=replace(failover.patience, **patience), **given)
+    return failover

@@ -14,7 +14,7 @@ from proxy_core.profiles.target import ModelProfile
 from proxy_core.turn.content import ProtocolName
 from proxy_core.turn.request import Effort
 
-type Policy = Literal["k", "m", "km", "mk"]
+type Policy = Literal["k", "m", "km", "mk", "rr"]
 
 _PROFILE_FIELDS = {field.name for field in fields(ModelProfile)}
 _PROTOCOL_NICKNAMES = {"openai": "openai_chat", "chat": "openai_chat", "responses": "openai_responses"}
@@ -145,6 +145,23 @@ class LimitsEntry(Entry):
     flows_mib: int | None = Field(default=None, ge=1)
 
 
+class FailoverEntry(Entry):
+    """Seconds, unless the name says otherwise."""
+
+    connect_timeout: float | None = Field(default=None, gt=0)
+    first_byte_timeout: float | None = Field(default=None, gt=0)
+    total_timeout: float | None = Field(default=None, gt=0)
+    keep_alive_after: float | None = Field(default=None, ge=1, le=300)
+    keep_alive_every: float | None = Field(default=None, ge=1, le=300)
+    early_head: bool | None = None
+    after_content: Literal["error", "abort"] | None = None
+    breaker_failures: int | None = Field(default=None, ge=1)
+    breaker_pause: float | None = Field(default=None, gt=0)
+    breaker_longest_pause: float | None = Field(default=None, gt=0)
+    retry_budget: float | None = Field(default=None, ge=0)
+    retry_budget_share: float | None = Field(default=None, ge=0, le=1)
+
+
 class ConfigFile(Entry):
     settings: SettingsEntry = SettingsEntry()
     backends: dict[str, BackendEntry] = {}
@@ -153,6 +170,7 @@ class ConfigFile(Entry):
     models: dict[str, ModelEntry] = {}
     intercept: list[str] = []
     limits: LimitsEntry = LimitsEntry()
+    failover: FailoverEntry = FailoverEntry()
     loops: LoopsEntry = LoopsEntry()
 
     @model_validator(mode="before")

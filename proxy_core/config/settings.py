@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from proxy_core.config.schema import LoopsEntry, ModelEntry
+from proxy_core.routing.rests import Patience
 from proxy_core.routing.upstreams import Backend
 
 
@@ -60,8 +61,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Failover:
+    """Seconds. `first_byte` None is the timeout between bytes; `total`, for one attempt, None is unlimited.
+
+    A client that waits hears its protocol's keep-alive after `keep_alive_after` seconds of silence and then every
+    `keep_alive_every`, once its head has been sent; with `early_head` the head is then sent for that, so that
+    a failure of all attempts comes inside a 200. `after_content` says how an answer ends that breaks after its first
+    content: with the protocol's terminal error, or by hanging up.
+    """
+
+    connect: float = 10.0
+    first_byte: float | None = None
+    total: float | None = None
+    keep_alive_after: float = 15.0
+    keep_alive_every: float = 15.0
+    early_head: bool = False
+    after_content: Literal["error", "abort"] = "error"
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True)
 class SavedRoute:
-    policy: Literal["k", "m", "km", "mk"]
+    """Elements are `backend:model`, with a weight in policy "rr": `backend:model*3`."""
+
+    policy: Literal["k", "m", "km", "mk", "rr"]
     elements: tuple[str, ...] = ()
 
 
@@ -102,6 +125,7 @@ class Settings:
     site_title: str | None = None
     intercept_hosts: tuple[str, ...] = ()
     limits: Limits = Limits()
+    failover: Failover = Failover()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
