@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.live.clients.sdk import PYTHON, Drivers
@@ -32,7 +33,7 @@ def vendors() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def parley(vendors: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    program = Program(tmp_path_factory.mktemp("parley"), config_for(vendors))
+    program = Program(tmp_path_factory.mktemp("parley"), config_for(vendors)).wait()
     yield program
     program.stop()
 
@@ -44,6 +45,12 @@ def sdks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
     drivers = Drivers(tmp_path_factory.mktemp("sdks"))
     yield drivers
     drivers.stop()
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)

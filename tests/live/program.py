@@ -12,6 +12,7 @@ from pathlib import Path
 
 CLIENT_KEY = "parley-client-key-0123456789"
 _PATIENCE = 40
+_ARGUMENTS = ("serve", "--port=0", "--http-proxy-port=0", "--config=addons.yaml", "--set", "confdir=conf")
 _LAUNCHER = Path(sys.executable).with_name("parley")
 
 
@@ -22,13 +23,13 @@ class Program:
     proxy: str
 
     def __init__(self, folder: Path, config: str, environ: Mapping[str, str] | None = None) -> None:
+        """Does not wait; `wait` does."""
         self.folder = folder
         self._lines: list[str] = []
         self._greeted = threading.Event()
         (folder / "addons.yaml").write_text(config)
-        arguments = "serve --port 0 --http-proxy-port 0 --config addons.yaml --set confdir=conf".split()
         self._process = subprocess.Popen(
-            [str(_LAUNCHER), *arguments],
+            [str(_LAUNCHER), *_ARGUMENTS],
             cwd=folder,
             env={**_environ(folder), **(environ or {})},
             stdin=subprocess.DEVNULL,
@@ -38,7 +39,6 @@ class Program:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._wait()
 
     @property
     def log(self) -> str:
@@ -70,7 +70,8 @@ class Program:
                 self._greeted.set()
         self._greeted.set()
 
-    def _wait(self) -> None:
+    def wait(self) -> Program:
+        """Until it is open for clients. Raises RuntimeError with what it said when it is not."""
         self._greeted.wait(_PATIENCE)
         base = re.search(r"Base URL +(http://[\d.]+:\d+)/v1", self.log)
         proxy = re.search(r"HTTP proxy +(http://[\d.]+:\d+)", self.log)
@@ -78,6 +79,7 @@ class Program:
             self.stop()
             raise RuntimeError(f"Parley did not start:\n{self.log}")
         self.base, self.proxy = base[1], proxy[1]
+        return self
 
 
 def _environ(folder: Path) -> dict[str, str]:

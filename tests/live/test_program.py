@@ -13,9 +13,9 @@ HELLO = {"messages": [{"role": "user", "content": "ping"}]}
 
 
 @pytest.mark.parametrize("backend", VENDORS)
-def test_each_backend_is_reached(backend: str, parley: Program, vendors: Upstream) -> None:
+def test_each_backend_is_reached(backend: str, parley: Program, vendors: Upstream, http: httpx.Client) -> None:
     vendors.will_say(Said("Hello from upstream"))
-    answer = httpx.post(
+    answer = http.post(
         f"{parley.base}/v1/chat/completions",
         json={**HELLO, "model": f"{backend}:some-model"},
         headers={"authorization": f"Bearer {CLIENT_KEY}"},
@@ -25,10 +25,10 @@ def test_each_backend_is_reached(backend: str, parley: Program, vendors: Upstrea
     assert [received.vendor for received in vendors.received] == [backend]
 
 
-def test_the_clients_key_does_not_leave(parley: Program, vendors: Upstream) -> None:
+def test_the_clients_key_does_not_leave(parley: Program, vendors: Upstream, http: httpx.Client) -> None:
     for backend in VENDORS:
         body = {**HELLO, "model": f"{backend}:some-model"}
-        httpx.post(f"{parley.base}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {CLIENT_KEY}"})
+        http.post(f"{parley.base}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {CLIENT_KEY}"})
     assert len(vendors.received) == len(VENDORS)
     assert not [received for received in vendors.received if CLIENT_KEY in str(received)]
     for received in vendors.received:

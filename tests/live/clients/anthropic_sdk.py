@@ -1,5 +1,8 @@
 """Drives the `anthropic` package."""
 
+# pyright: reportMissingImports=false
+# The package is in .venv-clients only.
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -12,7 +12,9 @@ type Conversation = dict[str, Any]
 type Talk = Callable[[Conversation, Callable[[dict[str, Any]], None]], None]
 
 
-def serve(clients: dict[str, Talk], failures: tuple[type[Exception], ...], told: Callable[[Any], dict[str, Any]]) -> None:
+def serve(
+    clients: dict[str, Talk], failures: tuple[type[Exception], ...], told: Callable[[Any], dict[str, Any]]
+) -> None:
     """`told` makes {class, status, message} of an SDK's own error."""
     for line in sys.stdin:
         conversation = json.loads(line)
@@ -22,6 +24,6 @@ def serve(clients: dict[str, Talk], failures: tuple[type[Exception], ...], told:
             clients[conversation["client"]](conversation, replies.append)
         except failures as error:
             answer["error"] = told(error)
-        except BaseException:  # whatever an SDK stumbles over is the test's result
+        except Exception:  # noqa: BLE001  (whatever an SDK stumbles over is the test's result)
             answer["broken"] = traceback.format_exc()
         print(json.dumps(answer), flush=True)

@@ -1,5 +1,8 @@
 """Drives the `google-genai` package; its own chats keep the history."""
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+# The package is in .venv-clients only.
+
 from __future__ import annotations
 
 import base64
@@ -23,10 +26,8 @@ def talk(conversation: Conversation, tell: Callable[[dict[str, Any]], None]) -> 
     calls: list[Any] = []
     for step in conversation["steps"]:
         message = _step(step, calls)
-        if conversation["stream"]:
-            chunks = list(chat.send_message_stream(message))
-        else:
-            chunks = [chat.send_message(message)]
+        send = chat.send_message_stream if conversation["stream"] else lambda said: [chat.send_message(said)]
+        chunks = list(send(message))
         parts = [part for chunk in chunks for part in _parts(chunk)]
         calls = [part.function_call for part in parts if part.function_call]
         tell(_told(parts, chunks[-1]))
@@ -42,7 +43,9 @@ def _config(conversation: Conversation) -> types.GenerateContentConfig:
     config.automatic_function_calling = types.AutomaticFunctionCallingConfig(disable=True)
     if tools := conversation.get("tools"):
         declared = [
-            types.FunctionDeclaration(name=tool["name"], description=tool["description"], parameters=tool["schema"])
+            types.FunctionDeclaration(
+                name=tool["name"], description=tool["description"], parameters_json_schema=tool["schema"]
+            )
             for tool in tools
         ]
         config.tools = [types.Tool(function_declarations=declared)]

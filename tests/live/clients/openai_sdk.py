@@ -1,5 +1,8 @@
 """Drives the `openai` package over chat completions and Responses."""
 
+# pyright: reportMissingImports=false
+# The package is in .venv-clients only.
+
 from __future__ import annotations
 
 import json
@@ -8,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from conversing import Conversation, serve
-from openai import APIError, OpenAI
+from openai import APIError, LengthFinishReasonError, OpenAI
 
 type Tell = Callable[[dict[str, Any]], None]
 
@@ -28,17 +31,31 @@ def chat(conversation: Conversation, tell: Tell) -> None:
     for step in conversation["steps"]:
         messages += _chat_step(step, calls)
         if conversation["stream"]:
-            with completions.stream(messages=messages, stream_options={"include_usage": True}, **asked) as stream:
-                reply = stream.get_final_completion()
+            reply = _streamed(completions, messages=messages, **asked)
         else:
             reply = completions.create(messages=messages, **asked)
         message = reply.choices[0].message
         calls = message.tool_calls or []
         tell(_chat_told(reply))
-        messages.append(message.model_dump(exclude_none=True, exclude={"parsed", "annotations"}, warnings=False))
-        for call in messages[-1].get("tool_calls") or ():
-            call.pop("index", None)
-            call["function"].pop("parsed_arguments", None)
+        messages.append(_again_in_chat(message, conversation.get("forgets", ())))
+
+
+def _streamed(completions: Any, **asked: Any) -> Any:
+    try:
+        with completions.stream(stream_options={"include_usage": True}, **asked) as stream:
+            return stream.get_final_completion()
+    except LengthFinishReasonError as cut_off:
+        return cut_off.completion
+
+
+def _again_in_chat(message: Any, forgotten: list[str]) -> dict[str, Any]:
+    """The message as history, without what the SDK's helpers put there themselves."""
+    left_out = {"parsed", "annotations", *forgotten}
+    again = message.model_dump(exclude_none=True, exclude=left_out, warnings=False)
+    for call in again.get("tool_calls") or ():
+        call.pop("index", None)
+        call["function"].pop("parsed_arguments", None)
+    return again
 
 
 def _chat_settings(conversation: Conversation) -> dict[str, Any]:
@@ -80,7 +97,9 @@ def _chat_told(reply: Any) -> dict[str, Any]:
     return {
         "text": choice.message.content or "",
         "thinking": (choice.message.model_extra or {}).get("reasoning_content") or "",
-        "calls": [[call.function.name, json.loads(call.function.arguments)] for call in choice.message.tool_calls or ()],
+        "calls": [
+            [call.function.name, json.loads(call.function.arguments)] for call in choice.message.tool_calls or ()
+        ],
         "finish": choice.finish_reason,
         "usage": {
             "prompt": reply.usage.prompt_tokens,
@@ -99,9 +118,7 @@ def responses(conversation: Conversation, tell: Tell) -> None:
         items += _responses_step(step, calls)
         if conversation["stream"]:
             with endpoint.stream(input=items, **asked) as stream:
-                for event in stream:
-                    final = event
-            reply = final.response  # an incomplete one too, which get_final_response() takes for none
+                reply = list(stream)[-1].response  # an incomplete one too, which get_final_response() takes for none
         else:
             reply = endpoint.create(input=items, **asked)
         calls = [item for item in reply.output if item.type == "function_call"]

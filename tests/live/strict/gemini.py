@@ -88,7 +88,13 @@ def _check_node(node: dict[str, Any], path: str) -> None:
             raise Refused(f"{path}.required", f"property '{name}' is not defined")
 
 
-_BLOB = record({"mimeType": filled, "data": base64_text}, {"displayName": string})
+def _bytes(value: Any, path: str) -> None:
+    """Either alphabet: https://protobuf.dev/programming-guides/json/. The Python SDK sends the URL-safe one."""
+    string(value, path)
+    base64_text(value.replace("-", "+").replace("_", "/"), path)
+
+
+_BLOB = record({"mimeType": filled, "data": _bytes}, {"displayName": string})
 _FILE = record({"fileUri": filled}, {"mimeType": string, "displayName": string})
 _PART_DATA: dict[str, Check] = {
     "text": string,
@@ -104,7 +110,13 @@ _PART_DATA: dict[str, Check] = {
 }
 _PART_FIELDS = record(
     {},
-    {**_PART_DATA, "thought": boolean, "thoughtSignature": string, "videoMetadata": mapping, "mediaResolution": mapping},
+    {
+        **_PART_DATA,
+        "thought": boolean,
+        "thoughtSignature": string,
+        "videoMetadata": mapping,
+        "mediaResolution": mapping,
+    },
 )
 
 
@@ -219,7 +231,7 @@ def _check_calls(contents: list[dict[str, Any]]) -> None:
             )
         calls = [part["functionCall"]["name"] for part in _kind(content, "functionCall")]
         if calls and (content.get("role") != "model" or (index and contents[index - 1].get("role") == "model")):
-            why = "Please ensure that function call turn comes immediately after a user turn or after a function response turn."
+            why = "function call turn comes immediately after a user turn or after a function response turn."
             raise Refused(path, why)
         pending = calls
     if pending or contents[-1].get("role") == "model":

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from tests.live.vendors.said import Failed, Said, data, pieces
 
 _WORDS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL"}
+_FREE = frozenset(
+    {"args", "response", "properties", "parametersJsonSchema", "parameters_json_schema", "responseJsonSchema"}
+    | {"response_json_schema", "labels"}
+)
+"""Their names are the user's own."""
 
 
 def whole(said: Said, request: dict[str, Any]) -> dict[str, Any]:
@@ -24,6 +30,37 @@ def stream(said: Said, request: dict[str, Any]) -> Iterator[bytes]:
 def failed(fault: Failed) -> dict[str, Any]:
     word = _WORDS.get(fault.status, "UNAVAILABLE")
     return {"error": {"code": fault.status, "message": fault.message, "status": word}}
+
+
+def as_understood(request: dict[str, Any]) -> dict[str, Any]:
+    """A request in camel case. Model turns in a row are one: so the SDK's chats keep the chunks of a stream."""
+    understood = _camel_case(request)
+    if isinstance(understood.get("contents"), list):
+        understood["contents"] = _merged(understood["contents"])
+    return understood
+
+
+def _merged(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    merged: list[dict[str, Any]] = []
+    for content in contents:
+        if merged and content.get("role") == "model" == merged[-1].get("role"):
+            merged[-1] = {**merged[-1], "parts": [*merged[-1]["parts"], *content.get("parts", ())]}
+        else:
+            merged.append(content)
+    return merged
+
+
+def _camel_case(value: Any) -> Any:
+    """Gemini takes each field in snake case too (https://protobuf.dev/programming-guides/json/); the SDK mixes them."""
+    if isinstance(value, list):
+        return [_camel_case(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    return {_camel(name): element if name in _FREE else _camel_case(element) for name, element in value.items()}
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"(?<=[a-z])_([a-z])", lambda found: found[1].upper(), name)
 
 
 def _chunk(said: Said, request: dict[str, Any], parts: list[dict[str, Any]], last: bool) -> dict[str, Any]:

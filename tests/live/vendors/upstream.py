@@ -20,6 +20,7 @@ from tests.live.strict.gemini import check_gemini
 from tests.live.strict.responses import check_responses
 from tests.live.strict.shapes import Refused
 from tests.live.vendors import anthropic, chat, gemini, responses
+from tests.live.vendors.gemini import as_understood
 from tests.live.vendors.said import Failed, Said
 
 VENDORS: dict[str, Any] = {
@@ -61,29 +62,30 @@ class Received:
 
 @dataclass(frozen=True)
 class Raw:
-    """An answer as bytes. `then`: "end" properly, "cut" the connection, or "hold" it until the caller hangs up.
-
-    `checked`: whether the request has to be valid first.
-    """
+    """An answer as bytes. `then`: "end" properly, "cut" the connection, or "hold" it until the caller hangs up."""
 
     chunks: Sequence[bytes]
     status: int = 200
     content_type: str = "application/json"
     headers: Sequence[tuple[str, str]] = ()
     then: str = "end"
-    checked: bool = True
 
 
 type Answer = Said | Failed | Raw
 
 
 class Upstream:
-    """Answers with what was put up by `will_say`, in that order, and "pong" when nothing is left."""
+    """Answers with what was put up by `will_say`, in that order, and "pong" when nothing is left.
+
+    `problems` are the reasons why requests were refused, `seals` the signatures that each vendor has issued.
+    Without `checks` any request is accepted.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.problems: list[str] = []
-        self.seals: set[str] = set()
+        self.checks = True
+        self.seals: dict[str, set[str]] = {name: set() for name in VENDORS}
         self._answers: deque[Answer] = deque()
         self._tls = tls
         self._loop = asyncio.new_event_loop()
@@ -100,9 +102,9 @@ class Upstream:
     def will_say(self, *answers: Answer) -> None:
         """Forgets everything before."""
         self._answers = deque(answers)
-        self.seals |= {answer.seal for answer in answers if isinstance(answer, Said) and answer.seal}
         self.received.clear()
         self.problems.clear()
+        self.checks = True
 
     def next_request(self, number: int = 0) -> Received:
         """The request with this number, waited for."""
@@ -150,13 +152,15 @@ class Upstream:
         if request.method != "POST":
             return Raw([b'{"data": [], "models": []}'])
         answer = self._answers.popleft() if self._answers else Said("pong")
-        problem = _problem(request, frozenset(self.seals)) if not isinstance(answer, Raw) or answer.checked else None
+        problem = _problem(request, frozenset(self.seals[request.vendor])) if self.checks else None
         if problem:
             self.problems.append(problem)
             answer = Failed(400, problem)
         with self._arrived:
             self.received.append(request)
             self._arrived.notify_all()
+        if isinstance(answer, Said):
+            self.seals[request.vendor].add(answer.seal)
         return _rendered(answer, request)
 
 
@@ -165,7 +169,7 @@ def _problem(request: Received, seals: frozenset[str]) -> str | None:
         "openai_chat": lambda: check_chat(request.json),
         "openai_responses": lambda: check_responses(request.json, seals),
         "anthropic": lambda: check_anthropic(request.json, seals),
-        "gemini": lambda: check_gemini(request.json, request.asked["model"], seals),
+        "gemini": lambda: check_gemini(as_understood(request.json), request.asked["model"], seals),
     }
     try:
         checks[request.vendor]()
@@ -182,11 +186,15 @@ def _rendered(answer: Answer, request: Received) -> Raw:
         case Raw():
             return answer
         case Failed(status=status):
-            return Raw([json.dumps(vendor.failed(answer)).encode()], status)
+            return Raw([_dumped(vendor.failed(answer))], status)
         case Said() if request.streams:
             return Raw(list(vendor.stream(answer, request.asked)), content_type="text/event-stream; charset=utf-8")
         case Said():
-            return Raw([json.dumps(vendor.whole(answer, request.asked)).encode()])
+            return Raw([_dumped(vendor.whole(answer, request.asked))])
+
+
+def _dumped(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 async def _read_request(wire: h11.Connection, reader: asyncio.StreamReader) -> Received | None:
