@@ -1,0 +1,82 @@
+"""The same sentences again and again: in changing order, with counters or short words between them, or in rounds that
+are longer than any pattern looked for."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+_REMEMBERED = 96
+_LONGEST = 500
+_MIN_LETTERS = 12
+_LABEL = re.compile(r"^\W*+(?:(?:\w++\W)?+\W*+\d++\s*+[.)\-–—\]]+\s*+)?|\s*[\[(][^()\[\]]{0,20}\d[^()\[\]]{0,10}[\])]\s*$")
+"""Counters in front and behind: "17) ", "Attempt #17 - ", " (attempt 17)"."""
+_CODE = re.compile(r"[<>{}=;|\\`_\t]|  ")
+_END = re.compile(r"[.!?:](?=\s)|[\n。！？]")
+_DEBT = 2
+"""What a new sentence takes off, per character: text that goes on has new sentences."""
+
+
+class Refrain:
+    """How many characters of known sentences have come lately, new ones subtracted."""
+
+    def __init__(self) -> None:
+        self.score = 0
+        self.sentence = ""
+        self._rest = ""
+        self._recent: deque[str] = deque()
+        self._counts: dict[str, int] = {}
+
+    @property
+    def repetitions(self) -> int:
+        """Of the newest sentence, among those remembered."""
+        return self._counts.get(self.sentence, 0)
+
+    def add(self, piece: str) -> int:
+        """The score after `piece`."""
+        sentences = _END.split(self._rest[-1:] + piece)  # a full stop ends a sentence only before a blank
+        sentences[0] = self._rest[:-1] + sentences[0]
+        self._rest = sentences.pop()
+        for sentence in sentences:
+            if sentence:
+                self._count(sentence)
+        if len(self._rest) > _LONGEST:
+            self._count(self._rest)
+            self._rest = ""
+        return self.score
+
+    def forget(self) -> None:
+        if not self._recent and not self._rest:
+            return
+        self.score = 0
+        self._rest = ""
+        self._recent.clear()
+        self._counts.clear()
+
+    def _count(self, sentence: str) -> None:
+        plain = sentence.strip()
+        if not plain[:1].isalpha() or plain[-1] in ")]" or "#" in plain:
+            plain = _LABEL.sub("", plain)
+        if not plain:
+            return
+        seen = self._counts.get(plain, 0)
+        self._remember(plain, seen)
+        if seen >= 2:
+            self.score += len(plain) if _is_prose(plain) else 0
+            self.sentence = plain
+        elif seen == 0:
+            self.score = max(0, self.score - _DEBT * len(plain))
+
+    def _remember(self, plain: str, seen: int) -> None:
+        self._counts[plain] = seen + 1
+        self._recent.append(plain)
+        if len(self._recent) > _REMEMBERED:
+            oldest = self._recent.popleft()
+            self._counts[oldest] -= 1
+            if not self._counts[oldest]:
+                del self._counts[oldest]
+
+
+def _is_prose(sentence: str) -> bool:
+    letters = sum(map(str.isalpha, sentence))
+    return letters >= _MIN_LETTERS and letters >= 0.7 * len(sentence) and not _CODE.search(sentence)
