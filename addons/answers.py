@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.exchange.answers import Answer, fault_answer
+from proxy_core.exchange.headers import masked, masked_key
 from proxy_core.exchange.inbound import HeaderMap, Inbound
 from proxy_core.exchange.intake import asking_codec
 
+_KEY_IN_QUERY = re.compile(r"([?&]key=)([^&]*)")
 UNCLAIMED_HOST = "parley.invalid"
 """The reverse target when the user named none: nothing is ever sent there."""
 
@@ -27,6 +31,14 @@ def inbound_of(flow: http.HTTPFlow) -> Inbound:
         origin=None if base_url else f"{request.scheme}://{request.host}:{request.port}",
         client=peer[0] if peer else "",
     )
+
+
+def hide_credentials(request: http.Request) -> None:
+    """Takes the client's key off its flow, which is kept, shown and dumped."""
+    for name, value in list(request.headers.items()):
+        request.headers[name] = masked(name, value)
+    if "key=" in request.path:
+        request.path = _KEY_IN_QUERY.sub(lambda found: found[1] + masked_key(found[2]), request.path)
 
 
 def response_of(answer: Answer) -> http.Response:

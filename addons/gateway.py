@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from mitmproxy import http
 
-from addons.answers import has_target, inbound_of, refusal, response_of
-from addons.host.exchanges import is_attempt, metadata_of
+from addons.answers import has_target, hide_credentials, inbound_of, refusal, response_of
+from addons.host.exchanges import is_attempt
 from addons.host.guard import fails_closed
 from addons.program import Program
+from addons.records import name_attempt, write_record
 from proxy_core.config.settings import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.answers import Answer, fault_answer
@@ -32,9 +33,6 @@ from proxy_core.wire.json import dumps
 
 logger = logging.getLogger("parley")
 
-RECORD = "parley"
-"""flow.metadata of a client's flow: what became of it."""
-
 
 class Gateway:
     """The program's settings, router and pages are asked for at each request, since they may change while running."""
@@ -54,6 +52,8 @@ class Gateway:
             self._take(flow, inbound)
         except ParleyError as error:
             flow.response = response_of(fault_answer(error.fault, asking_codec(inbound)))
+        if not self._table.lets_through(flow):
+            hide_credentials(flow.request)
         if flow.response and flow.request.method == "HEAD":
             flow.response.raw_content = b""
 
@@ -66,9 +66,12 @@ class Gateway:
         self._close(flow)
 
     def _close(self, flow: http.HTTPFlow) -> None:
+        if is_attempt(flow):
+            name_attempt(flow)
+            return
         exchange = self._table.forget(flow)
         if exchange:
-            flow.metadata[RECORD] = metadata_of(exchange)
+            write_record(flow, exchange)
 
     def _take(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
         if inbound.listener == "proxy":

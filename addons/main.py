@@ -7,12 +7,14 @@ Gateway         every request: answered here, given an exchange, or explicitly l
 
 from __future__ import annotations
 
+from addons.bounds import Bounds
 from addons.gateway import Gateway
 from addons.host import lean
 from addons.host.stream import bind
 from addons.lifecycle import Lifecycle
 from addons.program import Program
 from addons.settings import SettingsAddon
+from addons.views import Views
 
 program = Program()
 lean.install()
@@ -22,4 +24,6 @@ addons = [
     SettingsAddon([program.load]),
     Lifecycle(program),
     Gateway(program),
+    Views(),
+    Bounds(lambda: program.settings.limits),
 ]

@@ -136,12 +136,15 @@ class SettingsAddon:
         wanted: dict[str, Any] = {
             "connection_strategy": "lazy",
             "flow_detail": 0,
+            # Streamed bodies are kept where someone can look at them (mitmweb, the console).
+            "store_streamed_bodies": ctx.master.addons.get("view") is not None,
             "termlog_verbosity": "error" if settings.log.file else TERMINAL_LEVELS[settings.log.level],
         }
         if certificates := self._environ.get("SSL_CERT_FILE"):
             wanted["ssl_verify_upstream_trusted_ca"] = certificates
         if _is_default("mode"):
             wanted["mode"] = _modes(settings)
+            wanted["keep_host_header"] = True  # requests show, and are checked by, the name they were sent to
         wanted = {name: value for name, value in wanted.items() if _is_default(name)}
         wanted |= _allowed_hosts(settings, wanted.get("mode", ctx.options.mode))
         ctx.options.update(**wanted)

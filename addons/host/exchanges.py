@@ -13,6 +13,7 @@ from mitmproxy.connection import Server
 from proxy_core.errors import Fault
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.exchange import Exchange
+from proxy_core.exchange.headers import masked
 
 ATTEMPT = "parley_attempt"
 """flow.metadata of an attempt: its number; `parley_client` holds the id of the client's flow."""
@@ -69,7 +70,7 @@ def attempt_flow_of(client_flow: http.HTTPFlow, attempt: Attempt) -> http.HTTPFl
     port = parts.port or (443 if parts.scheme == "https" else 80)
     path = parts.path or "/"
     headers = [
-        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        (name.encode("utf-8", "surrogateescape"), masked(name, value).encode("utf-8", "surrogateescape"))
         for name, value in outgoing.headers
     ]
     headers.insert(0, (b"host", parts.netloc.rpartition("@")[2].encode()))
@@ -92,6 +93,33 @@ def attempt_flow_of(client_flow: http.HTTPFlow, attempt: Attempt) -> http.HTTPFl
     flow.metadata[ATTEMPT] = attempt.number
     flow.metadata["parley_client"] = client_flow.id
     return flow
+
+
+def wire_request(flow: http.HTTPFlow, attempt: Attempt) -> http.Request:
+    """What is sent: the request as it stands on the attempt's flow, where a person may have edited it, with the
+    credentials that the flow only hints at."""
+    shown = flow.request.headers
+    fields = list(shown.fields)
+    for name, value in attempt.request.headers:
+        hint = masked(name, value)
+        if hint != value:
+            old, new = (name.lower().encode(), hint.encode()), value.encode("utf-8", "surrogateescape")
+            fields = [(n, new) if (n.lower(), v) == old else (n, v) for n, v in fields]
+    data = flow.request.data
+    return http.Request(
+        host=data.host,
+        port=data.port,
+        method=data.method,
+        scheme=data.scheme,
+        authority=data.authority,
+        path=data.path,
+        http_version=data.http_version,
+        headers=http.Headers(fields),
+        content=None,
+        trailers=None,
+        timestamp_start=data.timestamp_start,
+        timestamp_end=data.timestamp_end,
+    )
 
 
 def metadata_of(exchange: Exchange) -> dict[str, object]:

@@ -44,7 +44,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from addons.host.exchanges import ExchangeTable, attempt_flow_of
+from addons.host.exchanges import ExchangeTable, attempt_flow_of, wire_request
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.exchange import Exchange
@@ -180,7 +180,7 @@ class ExchangeStream(HttpStream):
         self.upstream = self.context.server = connection
         sent.server_conn = self.flow.server_conn = connection
         self._last_byte = time.monotonic()
-        yield SendHttp(RequestHeaders(self.attempt_id, sent.request, False), connection)
+        yield SendHttp(RequestHeaders(self.attempt_id, wire_request(sent, attempt), False), connection)
         if sent.request.raw_content:
             yield SendHttp(RequestData(self.attempt_id, sent.request.raw_content), connection)
         yield SendHttp(RequestEndOfMessage(self.attempt_id), connection)
@@ -328,7 +328,7 @@ class ExchangeStream(HttpStream):
         yield from self._attempt_broke(message, FaultKind.TIMEOUT)
 
     def _store(self, data: bytes) -> None:
-        if self._stored < _STORED_BYTES:
+        if self._stored < _STORED_BYTES and self.context.options.store_streamed_bodies:
             self._stored += len(data)
             self.response_body_buf += data
 

@@ -25,6 +25,21 @@ HOP_BY_HOP = frozenset(
 """RFC 9110, section 7.6.1."""
 
 CREDENTIALS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
+_SECRET_HEADERS = CREDENTIALS | {"cookie", "proxy-authorization", "set-cookie"}
+
+
+def masked(name: str, value: str) -> str:
+    """A header's value as it may be kept and shown: of a credential only its last four characters."""
+    if name.lower() not in _SECRET_HEADERS:
+        return value
+    scheme, space, secret = value.rpartition(" ")
+    return f"{scheme}{space}{masked_key(secret)}"
+
+
+def masked_key(key: str) -> str:
+    return f"…{key[-4:]}" if len(key) >= 16 else "…"
+
+
 _NEVER_UP = HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
 _NEVER_DOWN = HOP_BY_HOP | {"content-length", "content-encoding", "content-type", "alt-svc", "set-cookie"}
 _CARRIED_ACROSS = ("retry-after", "x-should-retry")

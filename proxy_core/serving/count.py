@@ -46,7 +46,11 @@ _VIDEO_FRAME = 258
 
 def count_tokens(request: ChatRequest) -> int:
     """Estimated for the model that the request names."""
-    return ceil(_Tally(family_of(request.model)).of(request))
+    return ceil(tally_for(request.model).of(request))
+
+
+def tally_for(model: str) -> Tally:
+    return Tally(family_of(model))
 
 
 def counted(protocol: ProtocolName, n: int) -> dict[str, Any]:
@@ -61,7 +65,9 @@ def counted(protocol: ProtocolName, n: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tally:
+class Tally:
+    """Token estimates for one family of models."""
+
     family: Family
 
     def of(self, request: ChatRequest) -> float:

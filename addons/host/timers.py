@@ -1,0 +1,105 @@
+"""What mitmproxy has no bounds for: wake-up calls that can be called off, and connecting that ends in time.
+
+Its own wake-up is a task that sleeps to the end, however long ago its reason has gone; and a connection that nobody
+answers is waited for as long as the operating system likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, ClassVar
+
+from mitmproxy.connection import Connection
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.utils import asyncio_utils
+
+open_originally = ConnectionHandler.open_connection
+wakeup_originally = ConnectionHandler.wakeup
+
+
+class Alarm(commands.RequestWakeup):
+    """A wake-up call in `delay` seconds that costs a timer instead of a task, and can be called off."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _off = False
+
+    def set(self, handler: ConnectionHandler) -> None:
+        if not self._off:
+            self._timer = asyncio.get_running_loop().call_later(self.delay, self._ring, handler)
+
+    def call_off(self) -> None:
+        self._off = True
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self, handler: ConnectionHandler) -> None:
+        self._timer = None
+        work = handler.server_event(events.Wakeup(self))
+        task = asyncio_utils.create_task(work, name="wakeup", keep_ref=False, client=handler.client.peername)
+        handler.wakeup_timer.add(task)
+        task.add_done_callback(handler.wakeup_timer.discard)
+
+
+async def wakeup(self: ConnectionHandler, request: commands.RequestWakeup) -> None:
+    if not isinstance(request, Alarm):
+        await wakeup_originally(self, request)
+        return
+    request.set(self)
+    if task := asyncio.current_task():
+        self.wakeup_timer.discard(task)
+
+
+class ConnectWatch:
+    """Ends the opening of a connection, its TLS handshake included, that takes longer than `limit` seconds."""
+
+    limit: ClassVar[float] = 10.0
+
+    def __init__(self, connection: Connection, task: asyncio.Task[Any]) -> None:
+        self._connection = connection
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(self.limit, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        """The time in the queue for a connection to the same address does not count."""
+        connection = self._connection
+        if connection.timestamp_end or is_established(connection):
+            return
+        begun = connection.timestamp_start or time.time()
+        left = self.limit - (time.time() - begun)
+        if left > 0:
+            self._timer = asyncio.get_running_loop().call_later(left, self._look)
+        else:
+            self._task.cancel(f"not connected after {self.limit:g} seconds")
+
+
+def is_established(connection: Connection) -> bool:
+    if connection.tls:
+        return connection.timestamp_tls_setup is not None
+    return connection.connected
+
+
+async def open_connection(self: ConnectionHandler, command: commands.OpenConnection) -> None:
+    """Runs as long as the connection."""
+    task = asyncio.current_task()
+    assert task is not None
+    watch = ConnectWatch(command.connection, task)
+    try:
+        await open_originally(self, command)
+    finally:
+        watch.end()
+        transport = self.transports.get(command.connection)
+        if transport and transport.writer is None:
+            # mitmproxy keeps those that never came about until the client leaves.
+            del self.transports[command.connection]
+
+
+def install() -> None:
+    ProxyConnectionHandler.open_connection = open_connection  # type: ignore[method-assign]
+    ProxyConnectionHandler.wakeup = wakeup  # type: ignore[method-assign]
