@@ -10,11 +10,12 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
@@ -49,7 +50,7 @@ def is_json(text: str) -> bool:
     return text.lstrip().startswith("{")
 
 
-def _changed(text: str, wanted: Any, in_text, in_tree) -> str:
+def _changed(text: str, wanted: Any, in_text: Callable[[], str | None], in_tree: Callable[[Any], None]) -> str:
     if is_json(text):
         return _as_json(text, wanted)
     draft = in_text()
@@ -89,9 +90,13 @@ def _remove_from(tree: Any, path: Path) -> None:
     del tree[path[-1]]
 
 
-def _rewritten(text: str, in_tree) -> str:
+def _rewritten(text: str, in_tree: Callable[[Any], None]) -> str:
     layout = next((layout for layout in _LAYOUTS if _dumped(_loaded(text), layout) == text), _LAYOUTS[0])
     tree = _loaded(text)
+    if tree is None:
+        tree = CommentedMap()
+        in_tree(tree)
+        return _closed(text) + _dumped(tree, layout)
     in_tree(tree)
     return _dumped(tree, layout)
 
@@ -252,5 +257,7 @@ def _flow(value: Any) -> str:
             return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
         case list() | tuple():
             return "[" + ", ".join(map(_flow, value)) + "]"
+        case str():
+            return json.dumps(value, ensure_ascii=not value.isprintable())
         case _:
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value)

@@ -56,16 +56,24 @@ class Variable:
 def read_document(path: Path, source: str, problems: list[Problem]) -> Document | None:
     """None when the file cannot be read or is wrong; why is then added to `problems`."""
     try:
-        tree = parse_tree(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         problems.append(Problem(source, f"cannot be read: {error.strerror}.", "Check the path and its permissions."))
     except UnicodeDecodeError as error:
         problems.append(Problem(source, f"is not UTF-8 (byte {error.start}).", "Save it as UTF-8."))
+    else:
+        return read_text(text, source, problems)
+    return None
+
+
+def read_text(text: str, source: str, problems: list[Problem]) -> Document | None:
+    """The same for a file's text."""
+    try:
+        tree = parse_tree(text)
     except YAMLError as error:
         problems.append(_syntax_problem(source, error))
-    else:
-        return _validated(source, tree, problems)
-    return None
+        return None
+    return _validated(source, tree, problems)
 
 
 def parse_tree(text: str) -> Any:

@@ -110,8 +110,11 @@ class ModelEntry(Entry):
     reasoning_effort: Effort | None = None
     thinking_budget: int | None = Field(default=None, ge=0)
     prompt_price_1m: float | None = Field(default=None, ge=0)
-    """US dollars per million tokens; so is the next."""
+    """US dollars per million tokens; so are the next three."""
     completion_price_1m: float | None = Field(default=None, ge=0)
+    cache_read_price_1m: float | None = Field(default=None, ge=0)
+    """Not said: as other input; so is the next."""
+    cache_write_price_1m: float | None = Field(default=None, ge=0)
     loops: LoopsEntry | None = None
 
 

@@ -1,0 +1,308 @@
+"""Settings and routes that outlast the program: changed by command, written to a file, in force at once.
+
+A flag or an environment variable wins over the file. A setting that is saved all the same counts once that is gone;
+`Saved.note` says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proxy_core.config import values
+from proxy_core.config.atomic import locked, replace_whole
+from proxy_core.config.backends import key_variable
+from proxy_core.config.edit import Unchangeable, put, remove
+from proxy_core.config.files import parse_tree, read_text
+from proxy_core.config.load import FILE_NAME
+from proxy_core.config.options import OPTIONS, Option
+from proxy_core.config.problems import ConfigError
+from proxy_core.config.routes import POLICIES, complaint, split_element
+from proxy_core.config.settings import SavedRoute, Settings
+from proxy_core.errors import Fault, FaultKind, ParleyError, invalid, not_found
+from proxy_core.routing.plan import split_weight
+
+type Edit = Callable[[str], str]
+
+_ROUTES = "failover_routes"
+_ROUTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "default_backend": values.text,
+    "interactive_mode": values.switch,
+    "redact_api_keys_in_prompts": values.switch,
+    "command_prefix": values.prefix,
+    "loop_detection": values.switch,
+}
+_OPTION: dict[str, Option] = {option.setting: option for option in OPTIONS if option.setting}
+NAMES = tuple(_READERS)
+"""What `set` and `unset` take."""
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a change. `file` is where it was written.
+
+    `source` is where the value in force comes from; it is `shadowed` when that is something stronger than the file.
+    """
+
+    file: str
+    source: str = ""
+    shadowed: bool = False
+
+    @property
+    def note(self) -> str:
+        """For the end of a confirmation: "saved in addons.yaml"."""
+        said = f"saved in {self.file}"
+        return f"{said}, but {self.source} wins over it until it is removed" if self.shadowed else said
+
+
+class SavedSettings:
+    """`settings` gives those in force; `reload` reads the files anew and raises ConfigError when they are wrong.
+
+    Everything that changes raises ParleyError and then has changed nothing, unless its message says otherwise.
+    """
+
+    def __init__(self, settings: Callable[[], Settings], reload: Callable[[], None]) -> None:
+        self._settings = settings
+        self._reload = reload
+
+    def set(self, name: str, value: Any) -> Saved:
+        setting = _setting(name)
+        try:
+            read = _READERS[setting](value)
+        except ValueError as error:
+            raise invalid(f"'{setting.replace('_', '-')}' {error}") from None
+        if setting == "default_backend":
+            read = self._usable_backend(read)
+        self._change(lambda text: put(text, _place(text, setting, self._file), read))
+        return self._result(setting)
+
+    def unset(self, name: str) -> Saved:
+        """The file no longer says anything about it; nothing is written where it did not."""
+        setting = _setting(name)
+        self._change(lambda text: _without(text, _place(text, setting, self._file)))
+        return self._result(setting)
+
+    def routes(self) -> Mapping[str, SavedRoute]:
+        return self._settings().routes
+
+    def route(self, name: str) -> SavedRoute:
+        """Raises ParleyError when there is none of that name."""
+        found = self.routes().get(name)
+        if found is None:
+            near = difflib.get_close_matches(name, self.routes(), n=1)
+            meant = f" Did you mean '{near[0]}'?" if near else f" Routes: {', '.join(self.routes()) or 'none yet'}."
+            raise not_found(f"There is no route '{name}'.{meant}")
+        return found
+
+    def create_route(self, name: str, policy: str) -> Saved:
+        self._check_new_route(name)
+        if policy not in POLICIES:
+            raise invalid(f"'{policy}' is no policy; there are {', '.join(POLICIES)}.")
+        return self._write_route(name, lambda route: SavedRoute(policy, ()))  # type: ignore[arg-type]
+
+    def delete_route(self, name: str) -> Saved:
+        self.route(name)
+        self._change(lambda text: self._without_route(text, name))
+        return Saved(self._file.name)
+
+    def append(self, name: str, elements: Sequence[str]) -> Saved:
+        added = self._elements(name, elements)
+        return self._write_route(name, lambda route: SavedRoute(route.policy, (*route.elements, *added)))
+
+    def prepend(self, name: str, elements: Sequence[str]) -> Saved:
+        added = self._elements(name, elements)
+        return self._write_route(name, lambda route: SavedRoute(route.policy, (*added, *route.elements)))
+
+    def clear(self, name: str) -> Saved:
+        self.route(name)
+        return self._write_route(name, lambda route: SavedRoute(route.policy, ()))
+
+    @property
+    def _file(self) -> Path:
+        return self._settings().config_file or Path(FILE_NAME)
+
+    def _usable_backend(self, name: str) -> str:
+        """The next start would end with an error if the default backend had no key."""
+        backend = self._settings().backends[self._known_backend(name)]
+        if not backend.usable:
+            raise invalid(f"Backend '{backend.name}' has no key; set {key_variable(backend.name)} first.")
+        return backend.name
+
+    def _known_backend(self, name: str) -> str:
+        known = self._settings().backends
+        if name.lower() in known:
+            return name.lower()
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        meant = f" Did you mean '{near[0]}'?" if near else ""
+        raise not_found(f"There is no backend '{name}'.{meant} Backends: {', '.join(known)}.")
+
+    def _check_new_route(self, name: str) -> None:
+        if not _ROUTE_NAME.fullmatch(name):
+            raise invalid(
+                f"'{name}' cannot name a route: a name has up to 64 letters, digits, '.', '_' and '-', "
+                "and begins with a letter or digit."
+            )
+        if name in self.routes():
+            raise ParleyError(
+                Fault(
+                    FaultKind.CONFLICT, f"There is a route '{name}' already; delete it first, or append models to it."
+                )
+            )
+
+    def _elements(self, name: str, elements: Iterable[str]) -> list[str]:
+        """As they are saved: `backend:model`, the backend one that there is."""
+        policy = self.route(name).policy
+        cleaned = [element.strip() for element in elements if element.strip()]
+        if not cleaned:
+            raise invalid(f"Name at least one model for route '{name}': backend:model.")
+        return [self._element(element, policy) for element in cleaned]
+
+    def _element(self, element: str, policy: str) -> str:
+        if wrong := complaint(element, policy, self.routes()):
+            raise invalid(" ".join(wrong))
+        parts = split_element(element)
+        assert parts
+        weight = element.removeprefix(split_weight(element)[0])
+        return f"{self._known_backend(parts[0])}:{parts[1]}{weight}"
+
+    def _write_route(self, name: str, change: Callable[[SavedRoute], SavedRoute]) -> Saved:
+        def edit(text: str) -> str:
+            place = (*_place(text, _ROUTES, self._file), name)
+            held = _at(text, place)
+            route = change(_route_of(held) if held is not None else self.routes().get(name, SavedRoute("k")))
+            if held is None:
+                return put(text, place, {"policy": route.policy, "elements": list(route.elements)})
+            return put(text, (*place, "elements"), list(route.elements))
+
+        self._change(edit)
+        return Saved(self._file.name)
+
+    def _without_route(self, text: str, name: str) -> str:
+        place = (*_place(text, _ROUTES, self._file), name)
+        if _at(text, place) is None:
+            raise invalid(f"Route '{name}' does not stand in {self._file.name} but in another file; remove it there.")
+        return remove(text, place)
+
+    def _change(self, edit: Edit) -> None:
+        """Writes what `edit` makes of the file, and puts it in force."""
+        path = self._file.resolve()
+        try:
+            with locked(path.parent):
+                written = any(_attempt(path, edit) for _ in range(_TRIES))
+        except BlockingIOError:
+            raise _busy(path) from None
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        if not written:
+            raise _busy(path)
+        try:
+            self._reload()
+        except ConfigError as error:
+            raise invalid(
+                f"Saved in {path.name}, but it is not in force, since the settings are wrong: {error}"
+            ) from None
+
+    def _result(self, setting: str) -> Saved:
+        settings, option = self._settings(), _OPTION[setting]
+        origin = settings.sources.get(option.name, "default")
+        place = origin.rpartition(":")[0] if re.search(r":\d+$", origin) else origin
+        named = {"command line": f"the flag {option.flag}", "environment": f"the variable {option.env}"}
+        named[".env"] = f"{option.env} in .env"
+        shadowed = place in named or (place != "default" and Path(place).name != self._file.name)
+        return Saved(self._file.name, named.get(place, origin), shadowed)
+
+
+def _setting(name: str) -> str:
+    setting = name.strip().lower().replace("-", "_")
+    if setting not in _READERS:
+        shown = [known.replace("_", "-") for known in NAMES]
+        near = difflib.get_close_matches(name.replace("_", "-"), shown, n=1)
+        meant = f" Did you mean '{near[0]}'?" if near else ""
+        raise invalid(f"'{name}' is no saved setting.{meant} There are {', '.join(shown)}.")
+    return setting
+
+
+def _place(text: str, setting: str, file: Path) -> tuple[str, ...]:
+    """Where a setting stands, or is to stand: under `settings`, or at the top, as the earlier systems had it."""
+    tree = parse_tree(text)
+    nested = tree.get("settings")
+    if isinstance(nested, dict) and setting in nested:
+        return ("settings", setting)
+    flat = {*_OPTION, _ROUTES} & {*tree}
+    alone = not tree and file.name != FILE_NAME
+    return (setting,) if setting in tree or (nested is None and (flat or alone)) else ("settings", setting)
+
+
+def _at(text: str, place: Iterable[str]) -> Any:
+    found = parse_tree(text)
+    for step in place:
+        if not isinstance(found, dict) or step not in found:
+            return None
+        found = found[step]
+    return found
+
+
+def _without(text: str, place: tuple[str, ...]) -> str:
+    return text if _at(text, place) is None else remove(text, place)
+
+
+def _route_of(held: Any) -> SavedRoute:
+    return SavedRoute(held.get("policy", "k"), tuple(held.get("elements", ())))
+
+
+def _attempt(path: Path, edit: Edit) -> bool:
+    """False when someone else wrote the file in the meantime."""
+    before = _read(path)
+    after = _edited(path, before, edit)
+    if _read(path) != before:
+        return False
+    if after != before:
+        replace_whole(path, after)
+    return True
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _edited(path: Path, before: bytes | None, edit: Edit) -> bytes:
+    """Read anew from the disk, so that what was changed by hand since the start is kept."""
+    text = (before or b"").decode("utf-8", "surrogateescape")
+    _check(path, text)
+    windows = "\r\n" in text
+    text = text.replace("\r\n", "\n")
+    if path.suffix.lower() == ".json" and not text.strip():
+        text = "{}\n"
+    try:
+        after = edit(text)
+    except Unchangeable as error:
+        raise invalid(f"{path.name} cannot be changed here: {error}. Edit it by hand.") from None
+    _check(path, after)
+    return (after.replace("\n", "\r\n") if windows else after).encode("utf-8", "surrogateescape")
+
+
+def _check(path: Path, text: str) -> None:
+    problems = []
+    if read_text(text, path.name, problems) is None:
+        told = "\n".join(str(problem) for problem in problems)
+        raise invalid(f"{path.name} was left as it is, since something in it has to be corrected first: {told}")
+
+
+def _busy(path: Path) -> ParleyError:
+    return ParleyError(Fault(FaultKind.CONFLICT, f"{path.name} is being changed by someone else; try again."))
+
+
+def _unwritable(path: Path, error: OSError) -> ParleyError:
+    message = (
+        f"{path} cannot be written ({error.strerror}); nothing was changed. Check it and its folder's permissions."
+    )
+    return ParleyError(Fault(FaultKind.INTERNAL, message))
