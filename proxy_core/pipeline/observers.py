@@ -80,5 +80,8 @@ class Outline:
 
 def first_cut(observers: Sequence[Observer], event: Event) -> Cut | None:
     """Has every observer see the event; the first wish to cut counts."""
-    cuts = [cut for observer in observers if (cut := observer.see(event))]
-    return cuts[0] if cuts else None
+    first = None
+    for observer in observers:
+        cut = observer.see(event)
+        first = first or cut
+    return first

@@ -127,10 +127,11 @@ class UntouchedStream:
         for frame in frames:
             if self.fault or self.cut:
                 break
-            if not self.complete:
+            events = self._watched.read(frame) if self._watched else ()
+            if not self.complete and not (self.ready and _is_text(events)):
                 self._look(frame)
             chunks.append(self._mirror.apply(frame.raw) if self._mirror else frame.raw)
-            if self._watched and (cut := self._watched.see(frame)):
+            if self._watched and (cut := self._watched.see(events)):
                 self.cut, self.complete = cut, True
                 chunks += self._watched.ending(cut)
         return chunks
@@ -164,14 +165,15 @@ class Watched:
         self._codec = codec
         self._view = view
         self._observers = observers
-        self._reader = codec.stream_reader()
+        self.read = codec.stream_reader().read
         self._folder = Folder()
         self._outline = Outline(codec.name)
 
-    def see(self, frame: Frame) -> Cut | None:
-        for event in self._reader.read(frame):
+    def see(self, events: Iterable[Event]) -> Cut | None:
+        for event in events:
             self._folder.add(event)
-            self._outline.see(event)
+            if type(event) is not TextDelta:
+                self._outline.see(event)
             cut = first_cut(self._observers, event)
             if cut:
                 return cut
@@ -237,7 +239,8 @@ class TranslatedStream:
         for event in events:
             if self.complete:
                 break
-            self._watch(event)
+            if not self.ready or type(event) is not TextDelta:
+                self._watch(event)
             if self.fault is None or self.ready:
                 data = self._writer.write(event)
                 if data:
@@ -248,7 +251,8 @@ class TranslatedStream:
         return chunks
 
     def _observed(self, event: Event) -> Cut | None:
-        self._outline.see(event)
+        if type(event) is not TextDelta:
+            self._outline.see(event)
         return first_cut(self._observers, event)
 
     def _watch(self, event: Event) -> None:
@@ -259,6 +263,15 @@ class TranslatedStream:
             self.complete = True
         elif isinstance(event, Ended):
             self.complete = True
+
+
+def _is_text(events: Iterable[Event]) -> bool:
+    """A frame with a piece of text and nothing else: what `classify` would call content."""
+    match events:
+        case (TextDelta(),):
+            return True
+        case _:
+            return False
 
 
 def _is_generated(event: Event) -> bool:

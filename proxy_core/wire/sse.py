@@ -14,8 +14,6 @@ from functools import cached_property
 from proxy_core.errors import Fault, FaultKind, ParleyError
 
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
-_USUAL = re.compile(rb"(?:event:[^\r\n]*\r?\n)?data: ([^\r\n]*)(?:\r?\n){2}")
-"""One `data:` line, perhaps an `event:` line before it: nearly every event there is, read without splitting lines."""
 _LINE = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 MAX_EVENT_BYTES = 64 * 1024 * 1024
@@ -30,8 +28,9 @@ class Frame:
     @cached_property
     def data(self) -> bytes | None:
         """The joined `data:` lines; None when there are none (a comment, a bare `event:` line)."""
-        if usual := _USUAL.fullmatch(self.raw):
-            return usual.group(1)
+        usual = _usual_data(self.raw)
+        if usual is not None:
+            return usual
         values = [value for name, value in self._fields if name == b"data"]
         return b"\n".join(values) if values else None
 
@@ -67,6 +66,8 @@ class FrameSplitter:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raises ParleyError when one event grows beyond the limit."""
+        if not self._buffer and _is_one_event(data):
+            return [Frame(data)]
         buffer = self._buffer + data if self._buffer else data
         frames: list[Frame] = []
         start = 0
@@ -82,6 +83,21 @@ class FrameSplitter:
     def flush(self) -> list[Frame]:
         rest, self._buffer, self._searched = self._buffer, b"", 0
         return [Frame(rest)] if rest else []
+
+
+def _usual_data(raw: bytes) -> bytes | None:
+    """The data of nearly every event there is: one `data:` line, perhaps an `event:` line before it."""
+    if b"\r" in raw or not raw.endswith(b"\n\n"):
+        return None
+    start = raw.find(b"\n") + 1 if raw.startswith(b"event:") else 0
+    if raw.startswith(b"data: ", start) and raw.find(b"\n", start) == len(raw) - 2:
+        return raw[start + 6 : -2]
+    return None
+
+
+def _is_one_event(data: bytes) -> bool:
+    """How tokens come from a provider that generates them one by one."""
+    return data.endswith(b"\n\n") and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data
 
 
 def _ends(buffer: bytes, start: int) -> Iterator[int]:

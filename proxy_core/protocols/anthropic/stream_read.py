@@ -36,6 +36,7 @@ from proxy_core.turn.seals import unsealed_from
 from proxy_core.wire.fields import array, integer, optional_string, record, string
 from proxy_core.wire.json import loads
 from proxy_core.wire.sse import Frame
+from proxy_core.wire.template import TextTemplate
 
 _DELTA_FIELDS = ("stop_reason", "stop_sequence", *FINISH_FIELDS)
 _IMPLIED: dict[str, Callable[[], Part]] = {"text_delta": lambda: Text(""), "thinking_delta": lambda: Thinking("")}
@@ -63,8 +64,13 @@ class AnthropicReader:
         self._finished = False
         self._extra: Extra = {}
         self._done = False
+        self._usual = TextTemplate()
+        self._usual_block = 0
 
     def read(self, frame: Frame) -> Iterable[Event]:
+        text = self._usual.text_of(frame.raw)
+        if text is not None:
+            return (TextDelta(self._usual_block, text),)
         if self._done:
             return ()
         data = frame.data
@@ -75,9 +81,19 @@ class AnthropicReader:
         except (ValueError, RecursionError):
             return (Ping(),) if data.strip() == b"[DONE]" else self._fail(_unreadable(data))
         try:
-            return self._event(record(body, "data"))
+            events = self._event(record(body, "data"))
         except ParleyError as error:
             return self._fail(Fault(FaultKind.UPSTREAM, f"The backend sent a wrong event: {error.fault.message}"))
+        self._learn(events, frame.raw)
+        return events
+
+    def _learn(self, events: Iterable[Event], raw: bytes) -> None:
+        match events:
+            case (TextDelta() as delta,) if delta.text:
+                self._usual.learn(raw, delta.text)
+                self._usual_block = delta.block
+            case _:
+                pass
 
     def close(self) -> Iterable[Event]:
         if self._done:

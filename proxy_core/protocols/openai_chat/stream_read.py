@@ -15,6 +15,7 @@ from proxy_core.turn.content import Extra
 from proxy_core.turn.events import Ended, Event, Failed, Ping, Started, TextDelta, UsageReported
 from proxy_core.wire.json import loads
 from proxy_core.wire.sse import Frame
+from proxy_core.wire.template import TextTemplate
 
 _CHUNK_FIELDS = {"id", "object", "created", "model", "choices", "usage", *PADDING}
 _PLAIN_CHUNK = frozenset({*_CHUNK_FIELDS, "system_fingerprint", "service_tier", "provider"})
@@ -29,11 +30,16 @@ class ChatStreamReader:
         self._over = False
         self._started = False
         self._blocks = 0
+        self._usual = TextTemplate()
+        self._usual_block = 0
         self._choices: dict[int, ChoiceReader] = {}
         self._extra: Extra = {}
         self._late: Extra = {}
 
     def read(self, frame: Frame) -> Iterable[Event]:
+        text = self._usual.text_of(frame.raw)
+        if text is not None:
+            return (TextDelta(self._usual_block, text),)
         if self._over:
             return ()
         data = frame.data
@@ -47,7 +53,7 @@ class ChatStreamReader:
             return self._unreadable(data)
         if not isinstance(chunk, dict):
             return self._unreadable(data)
-        return self._plain_text(chunk) or self._chunk(chunk, frame)
+        return self._plain_text(chunk, frame.raw) or self._chunk(chunk, frame)
 
     def close(self) -> Iterable[Event]:
         """Several vendors leave `[DONE]` out; a finish reason for every choice is enough."""
@@ -58,7 +64,7 @@ class ChatStreamReader:
         self._over = True
         return (Failed(Fault(FaultKind.CUT, _CUT)),)
 
-    def _plain_text(self, chunk: dict[str, Any]) -> tuple[Event, ...]:
+    def _plain_text(self, chunk: dict[str, Any], raw: bytes) -> tuple[Event, ...]:
         """The events of a chunk that holds a piece of text and nothing else, which is nearly every chunk."""
         choices = chunk.get("choices")
         if type(choices) is not list or len(choices) != 1 or not chunk.keys() <= _PLAIN_CHUNK or chunk.get("usage"):
@@ -76,7 +82,11 @@ class ChatStreamReader:
         if type(delta) is not dict or reader is None or reader.text_block is None or not delta.keys() <= _PLAIN_DELTA:
             return ()
         text = delta.get("content")
-        return (TextDelta(reader.text_block, text),) if type(text) is str and text else ()
+        if type(text) is not str or not text:
+            return ()
+        self._usual.learn(raw, text)
+        self._usual_block = reader.text_block
+        return (TextDelta(reader.text_block, text),)
 
     def _chunk(self, chunk: dict[str, Any], frame: Frame) -> list[Event]:
         if fault := _fault_of(chunk, frame):
