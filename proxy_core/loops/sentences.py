@@ -9,8 +9,11 @@ from collections import deque
 _REMEMBERED = 96
 _LONGEST = 500
 _MIN_LETTERS = 12
-_LABEL = re.compile(r"^\W*+(?:(?:\w++\W)?+\W*+\d++\s*+[.)\-–—\]]+\s*+)?|\s*[\[(][^()\[\]]{0,20}\d[^()\[\]]{0,10}[\])]\s*$")
+_LABEL = re.compile(
+    r"^\W*+(?:(?:\w++\W)?+\W*+\d++\s*+[.)\-–—\]]+\s*+)?|\s*[\[(][^()\[\]]{0,20}\d[^()\[\]]{0,10}[\])]\s*$"
+)
 """Counters in front and behind: "17) ", "Attempt #17 - ", " (attempt 17)"."""
+_COUNTER = re.compile(r"([^\W\d]{0,12})\W{0,3}\d{1,6}\W{0,2}")
 _CODE = re.compile(r"[<>{}=;|\\`_\t]|  ")
 _END = re.compile(r"[.!?:](?=\s)|[\n。！？]")
 _DEBT = 2
@@ -24,6 +27,7 @@ class Refrain:
         self.score = 0
         self.sentence = ""
         self._rest = ""
+        self._counter = "?"
         self._recent: deque[str] = deque()
         self._counts: dict[str, int] = {}
 
@@ -32,8 +36,7 @@ class Refrain:
         """Of the newest sentence, among those remembered."""
         return self._counts.get(self.sentence, 0)
 
-    def add(self, piece: str) -> int:
-        """The score after `piece`."""
+    def add(self, piece: str) -> None:
         sentences = _END.split(self._rest[-1:] + piece)  # a full stop ends a sentence only before a blank
         sentences[0] = self._rest[:-1] + sentences[0]
         self._rest = sentences.pop()
@@ -43,7 +46,6 @@ class Refrain:
         if len(self._rest) > _LONGEST:
             self._count(self._rest)
             self._rest = ""
-        return self.score
 
     def forget(self) -> None:
         if not self._recent and not self._rest:
@@ -64,8 +66,17 @@ class Refrain:
         if seen >= 2:
             self.score += len(plain) if _is_prose(plain) else 0
             self.sentence = plain
-        elif seen == 0:
+        elif seen == 0 and not self._counts_on(plain):
             self.score = max(0, self.score - _DEBT * len(plain))
+
+    def _counts_on(self, plain: str) -> bool:
+        """Whether this is the next "Attempt 17"; counters say nothing new."""
+        counter = _COUNTER.fullmatch(plain)
+        if counter is None:
+            return False
+        known = counter[1] == self._counter
+        self._counter = counter[1]
+        return known
 
     def _remember(self, plain: str, seen: int) -> None:
         self._counts[plain] = seen + 1

@@ -28,7 +28,7 @@ WHY = "loop"
 """`Cut.why` of every cut made here."""
 SHORT = 10
 MEDIUM = 50
-_REFRAIN_FACTOR = 2
+_REFRAIN_FACTOR = 3
 _CODE = re.compile(r"[<>{}=|\\`;_#]|[\[(]\W*[\])]|\d\W+\d")
 _SHOWN = 40
 _DELTAS = (TextDelta, ThinkingDelta)
@@ -125,10 +125,16 @@ class _Channel:
         if fenced:
             self._refrain.forget()
             return None
-        score = self._refrain.add(piece)
-        if score < _REFRAIN_FACTOR * self._settings.min_length:
+        self._refrain.add(piece)
+        return self._refrained()
+
+    def _refrained(self) -> TextLoop | None:
+        settings, refrain = self._settings, self._refrain
+        if refrain.score < _REFRAIN_FACTOR * settings.min_length:
             return None
-        return TextLoop(self._name, _excerpt(self._refrain.sentence), self._refrain.repetitions, score)
+        if refrain.repetitions < repetitions_wanted(settings, len(refrain.sentence)):
+            return None
+        return TextLoop(self._name, _excerpt(refrain.sentence), refrain.repetitions, refrain.score)
 
     def _is_loop(self, run: Run, fenced: bool) -> bool:
         settings = self._settings
