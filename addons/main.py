@@ -3,6 +3,9 @@
 SettingsAddon   options, environment and files; listeners and modes
 Lifecycle       the demo backend and the model lists
 Gateway         every request: answered here, given an exchange, or explicitly let through
+Views           how mitmweb shows requests and replies
+Live            answers shown while they stream
+Bounds          how many flows mitmweb keeps
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from addons.gateway import Gateway
 from addons.host import lean
 from addons.host.stream import bind
 from addons.lifecycle import Lifecycle
+from addons.live import Live
 from addons.program import Program
 from addons.settings import SettingsAddon
 from addons.views import Views
@@ -25,5 +29,6 @@ addons = [
     Lifecycle(program),
     Gateway(program),
     Views(),
+    Live(program.table),
     Bounds(lambda: program.settings.limits),
 ]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 from mitmproxy.connection import Server
 
+from proxy_core.config.settings import Failover
 from proxy_core.errors import Fault
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.exchange import Exchange
@@ -26,6 +27,9 @@ class ExchangeTable:
     refuse: Callable[[http.HTTPFlow], http.Response]
     default_timeout: float = 300.0
     max_body: int = 32 * 1024 * 1024
+    failover: Failover = field(default_factory=Failover)
+    streaming: dict[str, tuple[http.HTTPFlow, bytearray]] = field(default_factory=dict)
+    """By flow id, the answers under way and what of them has been sent, where someone may look at it."""
     _exchanges: dict[str, Exchange] = field(default_factory=dict)
     _let_through: set[str] = field(default_factory=set)
 
@@ -48,6 +52,7 @@ class ExchangeTable:
     def forget(self, flow: http.HTTPFlow) -> Exchange | None:
         """To be called when a flow is over."""
         self._let_through.discard(flow.id)
+        self.streaming.pop(flow.id, None)
         return self._exchanges.pop(flow.id, None)
 
     def idle_timeout(self, attempt: Attempt) -> float:
