@@ -1,0 +1,251 @@
+"""One request as it is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil
+from typing import Any, Literal, Protocol
+
+from proxy_core.errors import Fault
+from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.exchange import Exchange
+from proxy_core.exchange.inbound import Admitted, Inbound
+from proxy_core.protocols.contract import Call
+from proxy_core.routing.upstreams import Upstream
+from proxy_core.turn.reply import Usage
+
+type Outcome = Literal["answered", "local", "cut", "failed", "cancelled", "refused"]
+"""`local`: answered by the proxy itself. `cut`: ended by the proxy (a loop). `refused`: sent to no backend."""
+type TokenSource = Literal["provider", "estimated"]
+
+_CHARACTERS_PER_TOKEN = 4
+_SHORTEST_STREAM = 0.05
+"""Seconds. A stream that took less came in one piece, and its speed says nothing."""
+_OF_ATTEMPT: dict[str, Outcome] = {"answered": "answered", "cut": "cut", "cancelled": "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars, and whose prices they are by."""
+
+    usd: float
+    source: str
+
+
+class Pricing(Protocol):
+    def cost(self, upstream: Upstream, usage: Usage, time: float) -> Cost | None:
+        """None where some price is not known. `time` is in seconds since 1970."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is known of a request beside its exchange. Times are in seconds since 1970.
+
+    `route` is the failover route that was named. `redactions` counts by rule. `prompt_tokens` estimates the prompt;
+    it is called only for an answer whose provider did not count. `flow` is mitmproxy's id of the client's flow.
+    """
+
+    started: float
+    ended: float
+    session: str = ""
+    project: str | None = None
+    agent: str | None = None
+    route: str | None = None
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    loops: int = 0
+    prompt_tokens: Callable[[], int] | None = None
+    flow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`input` is what was neither read from nor written to a cache; `output` includes `reasoning`. None: not known.
+
+    `model` is the one asked for, `served` the one at the backend. `status` is what the client saw, None when it went
+    before it saw any. `fault` is the kind alone. `cost` is in US dollars. Times are in seconds, `time` since 1970.
+    """
+
+    time: float
+    session: str
+    project: str | None
+    agent: str | None
+    listener: str
+    protocol: str
+    operation: str
+    model: str
+    stream: bool
+    outcome: Outcome
+    status: int | None = None
+    backend: str | None = None
+    served: str | None = None
+    route: str | None = None
+    tries: tuple[dict[str, Any], ...] = ()
+    key_tail: str = ""
+    finish: str | None = None
+    fault: str | None = None
+    input: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    source: TokenSource | None = None
+    cost: float | None = None
+    cost_source: str | None = None
+    first_token: float | None = None
+    duration: float = 0.0
+    rate: float | None = None
+    tool_calls: int = 0
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    loops: int = 0
+    losses: int = 0
+    flow: str = ""
+
+
+def record_of(exchange: Exchange, asked: Asked, prices: Pricing) -> Record:
+    """The record of an exchange that is over, however it ended."""
+    outcome = outcome_of(exchange)
+    record = replace(
+        _basics(exchange.admitted.inbound, asked, exchange.admitted.call, exchange.admitted, outcome),
+        status=_status(exchange, outcome),
+        fault=str(exchange.fault.kind) if exchange.fault and outcome in ("failed", "refused") else None,
+        tries=tuple(_try(attempt) for attempt in exchange.history),
+        losses=sum(_losses(attempt) for attempt in exchange.history),
+        loops=asked.loops or int(exchange.cut is not None),
+    )
+    attempt = exchange.attempt
+    return _served(record, attempt, asked, prices) if attempt else record
+
+
+def local_record(
+    inbound: Inbound,
+    asked: Asked,
+    fault: Fault | None = None,
+    call: Call | None = None,
+    admitted: Admitted | None = None,
+) -> Record:
+    """The record of a request that no exchange was made of: refused, or answered by the proxy itself."""
+    outcome: Outcome = "refused" if fault else "local"
+    record = _basics(inbound, asked, admitted.call if admitted else call, admitted, outcome)
+    return replace(record, status=fault.http_status if fault else 200, fault=str(fault.kind) if fault else None)
+
+
+def outcome_of(exchange: Exchange) -> Outcome:
+    attempt = exchange.attempt
+    if attempt is None:
+        return "refused" if exchange.fault else "cancelled"
+    if attempt.outcome == "cancelled" or not attempt.outcome:
+        return "cancelled"
+    if exchange.fault:
+        return "failed"
+    return _OF_ATTEMPT.get(attempt.outcome, "local")
+
+
+def _basics(inbound: Inbound, asked: Asked, call: Call | None, admitted: Admitted | None, outcome: Outcome) -> Record:
+    return Record(
+        time=asked.started,
+        session=asked.session,
+        project=asked.project,
+        agent=asked.agent,
+        listener=inbound.listener,
+        protocol=call.protocol if call else "",
+        operation=call.operation if call else "",
+        model=admitted.model if admitted else (call.model or "" if call else ""),
+        stream=admitted.stream if admitted else False,
+        outcome=outcome,
+        route=asked.route,
+        duration=max(0.0, asked.ended - asked.started),
+        redactions=dict(asked.redactions),
+        loops=asked.loops,
+        flow=asked.flow,
+    )
+
+
+def _status(exchange: Exchange, outcome: Outcome) -> int | None:
+    if exchange.committed or outcome in ("cut", "local"):
+        return 200
+    if outcome == "cancelled":
+        return None
+    if exchange.fault:
+        return exchange.fault.http_status
+    return exchange.attempt.status if exchange.attempt else None
+
+
+def _try(attempt: Attempt) -> dict[str, Any]:
+    upstream = attempt.upstream
+    took = None if attempt.ended is None else round(attempt.ended - attempt.started, 3)
+    return {
+        "backend": upstream.backend.name,
+        "model": upstream.model,
+        "key": upstream.key_tail,
+        "lane": str(attempt.choice.lane),
+        "status": attempt.status,
+        "outcome": str(attempt.outcome),
+        "fault": str(attempt.fault.kind) if attempt.fault else None,
+        "seconds": took,
+    }
+
+
+def _losses(attempt: Attempt) -> int:
+    return len(attempt.losses.items) + (len(attempt.view.losses.items) if attempt.view else 0)
+
+
+def _served(record: Record, attempt: Attempt, asked: Asked, prices: Pricing) -> Record:
+    upstream, meter = attempt.upstream, attempt.meter
+    usage, source = _usage(record, attempt, asked)
+    model = upstream.model or record.model
+    cost = prices.cost(replace(upstream, model=model), usage, record.time) if usage else None
+    first = meter.first if meter and record.stream else None
+    return replace(
+        record,
+        backend=upstream.backend.name,
+        served=model,
+        key_tail=upstream.key_tail,
+        finish=meter.finish if meter else None,
+        input=usage.input if usage else None,
+        cache_read=usage.cache_read if usage else None,
+        cache_write=_cache_write(usage) if usage else None,
+        output=usage.output if usage else None,
+        reasoning=usage.reasoning if usage else None,
+        source=source,
+        cost=cost.usd if cost else None,
+        cost_source=cost.source if cost else None,
+        first_token=max(0.0, first - asked.started) if first is not None else None,
+        rate=_rate(usage, attempt, first, asked.ended),
+        tool_calls=meter.tool_calls if meter else 0,
+    )
+
+
+def _usage(record: Record, attempt: Attempt, asked: Asked) -> tuple[Usage | None, TokenSource | None]:
+    """What the provider counted. Of an answer that was broken off it counted the beginning at most, and some never
+    count: then as many as the characters suggest."""
+    meter = attempt.meter
+    if meter is None:
+        return None, None
+    usage, estimate = meter.usage, ceil(meter.characters / _CHARACTERS_PER_TOKEN)
+    if usage and (meter.finish or record.outcome == "answered"):
+        return usage, "provider"
+    if usage:
+        counted = usage.output or 0
+        return (replace(usage, output=estimate), "estimated") if estimate > counted else (usage, "provider")
+    if not (meter.characters or meter.tool_calls or record.outcome == "answered"):
+        return None, None
+    prompt = asked.prompt_tokens() if asked.prompt_tokens else None
+    return Usage(input=prompt, output=estimate), "estimated"
+
+
+def _cache_write(usage: Usage) -> int | None:
+    unsaid = usage.cache_write_5m is None and usage.cache_write_1h is None
+    return None if unsaid else usage.cache_write
+
+
+def _rate(usage: Usage | None, attempt: Attempt, first: float | None, ended: float) -> float | None:
+    """Output tokens per second of generation: from the first of it on where it was streamed."""
+    if not usage or not usage.output:
+        return None
+    over = attempt.ended if attempt.ended is not None else ended
+    took = over - first if first is not None else 0.0
+    if took < _SHORTEST_STREAM:
+        took = over - attempt.started
+    return usage.output / took if took > 0 else None
