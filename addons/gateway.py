@@ -72,6 +72,8 @@ class Gateway:
         exchange = self._table.forget(flow)
         if exchange:
             write_record(flow, exchange)
+            if exchange.fault and exchange.history:
+                _log_failure(exchange)
 
     def _take(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
         if inbound.listener == "proxy":
@@ -131,6 +133,7 @@ class Gateway:
             _report,
             fallback,
             settled=lambda attempt: self._program.router.learn(attempt, time.time()),
+            abort=self._program.settings.failover.after_content == "abort",
         )
         self._table.add(flow, exchange)
 
@@ -171,3 +174,8 @@ def _local_count(admitted: Admitted, dispatcher: Dispatcher) -> Callable[[], byt
 
 def _report(error: Exception) -> None:
     logger.error("Parley failed while it handled an answer", exc_info=error)
+
+
+def _log_failure(exchange: Exchange) -> None:
+    tried = "; ".join(attempt.summary for attempt in exchange.history)
+    logger.warning("No answer for model %r: %s", exchange.admitted.model, tried)

@@ -42,6 +42,8 @@ class Program:
         self.settings = settings = self._with_demo(settings)
         self.table.default_timeout = settings.timeout
         self.table.max_body = settings.limits.body
+        self.table.failover = settings.failover
+        self.rests.patience = settings.failover.patience
         self.catalogue.configure(settings)
         self.router = Router(settings, self.keys, self.rests, self.catalogue.listed, self.catalogue.place)
         pages = (

@@ -16,6 +16,7 @@ from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
 from mitmproxy.utils import asyncio_utils
 
 from addons.host import dispatch
+from addons.host.timers import Alarm
 
 ROUTINE = ("client connect", "client disconnect", "server connect ", "server disconnect ", "Streaming re")
 VERBOSITIES = ("termlog_verbosity", "console_eventlog_verbosity")
@@ -107,6 +108,9 @@ def _open_connection(turn: Turn, command: commands.OpenConnection) -> None:
 
 
 def _request_wakeup(turn: Turn, command: commands.RequestWakeup) -> None:
+    if isinstance(command, Alarm):
+        command.set(turn.handler)
+        return
     name = f"wakeup timer ({command.delay:.1f}s)"
     turn.handler.wakeup_timer.add(_task(turn.handler, turn.handler.wakeup(command), name, keep_ref=False))
 

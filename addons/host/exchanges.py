@@ -147,10 +147,12 @@ def _attempt_record(attempt: Attempt) -> dict[str, object]:
     return {
         "backend": attempt.upstream.backend.name,
         "model": attempt.upstream.model,
+        "key": attempt.upstream.key_tail,
         "lane": str(attempt.choice.lane),
         "why": attempt.choice.reason,
         "status": attempt.status,
         "outcome": str(attempt.outcome),
+        "seconds": None if attempt.ended is None else round(attempt.ended - attempt.started, 3),
     }
 
 

@@ -16,17 +16,19 @@ from typing import ClassVar
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
-from mitmproxy.connection import Connection
+from mitmproxy.connection import Connection, Server
 from mitmproxy.net.http import status_codes
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
+    HttpLayer,
     HttpStream,
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    HttpEvent,
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
@@ -44,7 +46,10 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
+from addons.host import timers
+from addons.host.clock import NEVER, AttemptClock
 from addons.host.exchanges import ExchangeTable, attempt_flow_of, wire_request
+from addons.host.timers import Alarm
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.exchange import Exchange
@@ -52,10 +57,11 @@ from proxy_core.exchange.step import Head, Step
 
 _ATTEMPT_NUMBERS = itertools.count(1 << 40)
 """Far above any stream number that a client's connection uses."""
-_LONGEST_NAP = 15.0
-"""Seconds between two looks at the clock: a timer cannot be called back, so that none outlives its attempt for long."""
 _STORED_BYTES = 4 * 1024 * 1024
 """Of a streamed body, this much is kept for people who look at the flow."""
+
+_SHORTEST_NAP = 0.01
+_HOW = {FaultKind.TIMEOUT: "timed out"}
 
 type Commands = layer.CommandGenerator[None]
 
@@ -71,7 +77,9 @@ class ExchangeStream(HttpStream):
         self.attempt_id = 0
         self.attempt_flow: http.HTTPFlow | None = None
         self.upstream: Connection | None = None
-        self._last_byte = 0.0
+        self._clock = AttemptClock()
+        self._alarm: Alarm | None = None
+        self._is_reused = self._was_resent = False
         self._stored = 0
         self._oversized = 0
         self._client_body = bytearray()
@@ -80,12 +88,11 @@ class ExchangeStream(HttpStream):
         if self.exchange is None:
             yield from super()._handle_event(event)
         elif isinstance(event, events.Wakeup):
-            yield from self._check_time()
+            yield from self._look_at_the_clock()
         elif isinstance(event, RequestProtocolError):
             yield from self._client_gone(event)
-        elif isinstance(event, ResponseData | ResponseHeaders | ResponseEndOfMessage | ResponseProtocolError):
-            if event.stream_id == self.attempt_id:
-                yield from self._upstream_event(event)
+        elif isinstance(event, HttpEvent) and event.stream_id == self.attempt_id:
+            yield from self._upstream_event(event)
 
     # the client's request
 
@@ -122,6 +129,7 @@ class ExchangeStream(HttpStream):
         exchange = self.table.exchange_of(self.flow)
         if exchange:
             self.exchange = exchange
+            self._clock = AttemptClock(self.table.failover, begun=time.monotonic())
             yield from self._next_attempt()
         elif self.table.lets_through(self.flow):
             yield from self._let_through()
@@ -159,6 +167,7 @@ class ExchangeStream(HttpStream):
         if attempt is None:
             yield from self._do(exchange.give_up())
         else:
+            self._was_resent = False
             yield from self._send(attempt)
 
     def _send(self, attempt: Attempt) -> Commands:
@@ -169,26 +178,48 @@ class ExchangeStream(HttpStream):
         yield HttpRequestHook(sent)
         if (yield from self._client_left_meanwhile()):
             return
+        self._forget_dead_connections()
+        asked = time.time()
         connection, error = yield GetHttpConnection(
             (sent.request.host, sent.request.port), sent.request.scheme == "https", self.flow.server_conn.via, "tcp"
         )
         if (yield from self._client_left_meanwhile()):
             return
         if error:
-            yield from self._attempt_broke(f"Cannot connect to {sent.request.pretty_host}: {error}")
+            yield from self._not_connected(error, time.time() - asked)
             return
         self.upstream = self.context.server = connection
         sent.server_conn = self.flow.server_conn = connection
-        self._last_byte = time.monotonic()
+        self._is_reused = (connection.timestamp_start or 0.0) < asked
+        self._clock.start(time.monotonic(), self.table.idle_timeout(attempt))
         yield SendHttp(RequestHeaders(self.attempt_id, wire_request(sent, attempt), False), connection)
         if sent.request.raw_content:
             yield SendHttp(RequestData(self.attempt_id, sent.request.raw_content), connection)
         yield SendHttp(RequestEndOfMessage(self.attempt_id), connection)
-        yield commands.RequestWakeup(min(self.table.idle_timeout(attempt), _LONGEST_NAP))
+        yield from self._set_alarm()
+
+    def _not_connected(self, error: str, waited: float) -> Commands:
+        limit = self.table.failover.connect
+        if waited < limit:
+            yield from self._attempt_broke(f"no connection: {error}")
+        else:
+            yield from self._attempt_broke(f"no connection within {limit:g} seconds", FaultKind.TIMEOUT)
+
+    def _forget_dead_connections(self) -> None:
+        """mitmproxy keeps every connection as long as the client stays, and says of one that failed once that it still
+        fails: here another attempt is a new one."""
+        parent = self._parent
+        for connection in list(parent.connections):
+            if not isinstance(connection, Server) or connection in parent.waiting_for_establishment:
+                continue
+            never_open = connection.error and not connection.timestamp_tcp_setup
+            connection.error = None
+            if never_open or connection.timestamp_end:
+                del parent.connections[connection]
 
     def _upstream_event(self, event: events.Event) -> Commands:
         exchange = self._running
-        self._last_byte = time.monotonic()
+        self._clock.last_byte = time.monotonic()
         if isinstance(event, ResponseData):
             self._store(event.data)
             step = exchange.on_data(event.data)
@@ -203,9 +234,25 @@ class ExchangeStream(HttpStream):
             yield from self._attempt_done()
             yield from self._do(exchange.on_end())
         elif isinstance(event, ResponseProtocolError):
+            yield from self._upstream_error(event)
+
+    def _upstream_error(self, event: ResponseProtocolError) -> Commands:
+        """A connection kept open may be closed by the upstream just when it is used again: that says nothing about the
+        backend, and the request is sent once more."""
+        assert self.upstream
+        if self._clock.heard or not self._is_reused or self._was_resent or self.upstream.connected:
             yield from self._attempt_broke(event.message)
+            return
+        self._was_resent = True
+        self._sent.error = mitm_flow.Error(event.message)
+        yield from self._close_attempt(HttpErrorHook(self._sent))
+        if not (yield from self._client_left_meanwhile()):
+            attempt = self._running.attempt
+            assert attempt
+            yield from self._send(attempt)
 
     def _upstream_head(self, event: ResponseHeaders) -> Commands:
+        self._clock.heard = True
         sent = self._sent
         sent.response = event.response
         event.response.timestamp_start = time.time()
@@ -225,7 +272,9 @@ class ExchangeStream(HttpStream):
         sent = self._sent
         sent.error = mitm_flow.Error(message)
         yield from self._close_attempt(HttpErrorHook(sent))
-        yield from self._do(self._running.on_failure(Fault(kind, f"The backend failed: {message}")))
+        attempt = self._running.attempt
+        name = f"Backend '{attempt.upstream.backend.name}'" if attempt else "The backend"
+        yield from self._do(self._running.on_failure(Fault(kind, f"{name} {_HOW.get(kind, 'failed')}: {message}.")))
 
     def _cancel_attempt(self, why: str) -> Commands:
         """Stops the upstream at once, so that it generates (and bills) nothing more."""
@@ -239,6 +288,7 @@ class ExchangeStream(HttpStream):
 
     def _close_attempt(self, hook: commands.StartHook) -> Commands:
         attempt_id, self.attempt_id, self.upstream = self.attempt_id, 0, None
+        self._call_off_alarm()
         self._sent.live = False
         self.response_body_buf.clear()
         self._stored = 0
@@ -252,6 +302,10 @@ class ExchangeStream(HttpStream):
         if step.retry:
             yield from self._cancel_attempt("tried elsewhere")
             yield from self._next_attempt()
+            return
+        if step.abort:
+            yield from self._cancel_attempt("broke off")
+            yield from self._hang_up()
             return
         if step.head:
             if step.end:
@@ -271,6 +325,8 @@ class ExchangeStream(HttpStream):
         if not (request.is_http2 or request.is_http3) and request.http_version != "HTTP/1.0":
             response.headers["transfer-encoding"] = "chunked"
         response.stream = True
+        if self.context.options.store_streamed_bodies:
+            self.table.streaming[self.flow.id] = (self.flow, self._client_body)
         yield HttpResponseHeadersHook(self.flow)
         yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
         self.server_state = self.state_stream_response_body
@@ -285,6 +341,20 @@ class ExchangeStream(HttpStream):
         if self.context.options.store_streamed_bodies:
             self.flow.response.data.content = bytes(self._client_body)
         yield from self.send_response(already_streamed=True)
+
+    def _hang_up(self) -> Commands:
+        """The client is to notice that the answer is not complete."""
+        fault = self._running.fault
+        why = fault.message if fault else "the backend broke off"
+        if self.flow.response and self.context.options.store_streamed_bodies:
+            self.flow.response.data.content = bytes(self._client_body)
+        self.flow.error = mitm_flow.Error(why)
+        self.flow.live = False
+        self.client_state = self.server_state = self.state_errored
+        yield HttpErrorHook(self.flow)
+        error = ResponseProtocolError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR)
+        yield SendHttp(error, self.context.client)
+        yield DropStream(self.stream_id)
 
     def _answer(self, head: Head, body: bytes) -> Commands:
         self.flow.response = _response(head, body)
@@ -313,19 +383,36 @@ class ExchangeStream(HttpStream):
                 return True
         return False
 
-    def _check_time(self) -> Commands:
+    def _look_at_the_clock(self) -> Commands:
+        self._alarm = None
         if not self.attempt_id or self.upstream is None:
             return
-        attempt = self._running.attempt
-        assert attempt is not None
-        limit = self.table.idle_timeout(attempt)
-        idle = time.monotonic() - self._last_byte
-        if idle < limit:
-            yield commands.RequestWakeup(min(limit - idle + 0.001, _LONGEST_NAP))
+        now = time.monotonic()
+        end, message = self._clock.deadline()
+        if now >= end:
+            yield SendHttp(RequestProtocolError(self.attempt_id, message, ErrorCode.CANCEL), self.upstream)
+            yield from self._attempt_broke(message, FaultKind.TIMEOUT)
             return
-        message = f"no byte for {limit:g} seconds"
-        yield SendHttp(RequestProtocolError(self.attempt_id, message, ErrorCode.CANCEL), self.upstream)
-        yield from self._attempt_broke(message, FaultKind.TIMEOUT)
+        if now >= self._ping_due(now):
+            self._clock.last_ping = now
+            yield from self._do(self._running.keep_alive(early=self.table.failover.early_head))
+        yield from self._set_alarm()
+
+    def _ping_due(self, now: float) -> float:
+        exchange = self._running
+        return self._clock.ping_due(now, exchange.committed) if exchange.may_keep_alive else NEVER
+
+    def _set_alarm(self) -> Commands:
+        now = time.monotonic()
+        due = min(self._clock.deadline()[0], self._ping_due(now))
+        self._alarm = Alarm(max(due - now, _SHORTEST_NAP))
+        yield self._alarm
+
+    def _call_off_alarm(self) -> None:
+        if self._alarm:
+            self._alarm.call_off()
+            self._parent.command_sources.pop(self._alarm, None)
+            self._alarm = None
 
     def _store(self, data: bytes) -> None:
         if self._stored < _STORED_BYTES and self.context.options.store_streamed_bodies:
@@ -343,8 +430,10 @@ class ExchangeStream(HttpStream):
         return self.attempt_flow
 
     @property
-    def _parent(self):
-        return self.context.layers[self.context.layers.index(self) - 1]
+    def _parent(self) -> HttpLayer:
+        parent = self.context.layers[self.context.layers.index(self) - 1]
+        assert isinstance(parent, HttpLayer)
+        return parent
 
 
 def _response(head: Head, body: bytes = b"") -> http.Response:
@@ -365,5 +454,6 @@ def bind(table: ExchangeTable) -> None:
     """Has mitmproxy's HTTP layer make these streams: it looks the class up in its module, once for each stream."""
     from mitmproxy.proxy.layers import http as http_layers
 
+    timers.install(lambda: ExchangeStream.table.failover.connect)
     ExchangeStream.table = table
     http_layers.HttpStream = ExchangeStream  # type: ignore[misc]

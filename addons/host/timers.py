@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, ClassVar
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
@@ -56,12 +57,11 @@ async def wakeup(self: ConnectionHandler, request: commands.RequestWakeup) -> No
 class ConnectWatch:
     """Ends the opening of a connection, its TLS handshake included, that takes longer than `limit` seconds."""
 
-    limit: ClassVar[float] = 10.0
-
-    def __init__(self, connection: Connection, task: asyncio.Task[Any]) -> None:
+    def __init__(self, connection: Connection, task: asyncio.Task[Any], limit: float) -> None:
         self._connection = connection
         self._task = task
-        self._timer = asyncio.get_running_loop().call_later(self.limit, self._look)
+        self._seconds = limit
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._look)
 
     def end(self) -> None:
         self._timer.cancel()
@@ -72,11 +72,11 @@ class ConnectWatch:
         if connection.timestamp_end or is_established(connection):
             return
         begun = connection.timestamp_start or time.time()
-        left = self.limit - (time.time() - begun)
+        left = self._seconds - (time.time() - begun)
         if left > 0:
             self._timer = asyncio.get_running_loop().call_later(left, self._look)
         else:
-            self._task.cancel(f"not connected after {self.limit:g} seconds")
+            self._task.cancel(f"not connected after {self._seconds:g} seconds")
 
 
 def is_established(connection: Connection) -> bool:
@@ -85,21 +85,28 @@ def is_established(connection: Connection) -> bool:
     return connection.connected
 
 
-async def open_connection(self: ConnectionHandler, command: commands.OpenConnection) -> None:
-    """Runs as long as the connection."""
-    task = asyncio.current_task()
-    assert task is not None
-    watch = ConnectWatch(command.connection, task)
-    try:
-        await open_originally(self, command)
-    finally:
-        watch.end()
-        transport = self.transports.get(command.connection)
-        if transport and transport.writer is None:
-            # mitmproxy keeps those that never came about until the client leaves.
-            del self.transports[command.connection]
+type OpenConnection = Callable[[ConnectionHandler, commands.OpenConnection], Coroutine[Any, Any, None]]
 
 
-def install() -> None:
-    ProxyConnectionHandler.open_connection = open_connection  # type: ignore[method-assign]
+def open_connection_within(limit: Callable[[], float]) -> OpenConnection:
+    async def open_connection(self: ConnectionHandler, command: commands.OpenConnection) -> None:
+        """Runs as long as the connection."""
+        task = asyncio.current_task()
+        assert task is not None
+        watch = ConnectWatch(command.connection, task, limit())
+        try:
+            await open_originally(self, command)
+        finally:
+            watch.end()
+            transport = self.transports.get(command.connection)
+            if transport and transport.writer is None:
+                # mitmproxy keeps those that never came about until the client leaves.
+                del self.transports[command.connection]
+
+    return open_connection
+
+
+def install(connect_limit: Callable[[], float]) -> None:
+    """`connect_limit`: seconds, asked for at each connection."""
+    ProxyConnectionHandler.open_connection = open_connection_within(connect_limit)  # type: ignore[method-assign]
     ProxyConnectionHandler.wakeup = wakeup  # type: ignore[method-assign]

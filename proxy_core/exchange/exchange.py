@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
-from proxy_core.exchange.headers import answer_headers, is_event_stream, stream_headers
+from proxy_core.exchange.headers import answer_headers, header_text, is_event_stream, stream_headers
 from proxy_core.exchange.inbound import Admitted, HeaderMap
+from proxy_core.exchange.keep_alive import KEEP_ALIVE
 from proxy_core.exchange.step import HOLD, Head, HeaderList, Step
 from proxy_core.pipeline.lanes import Lane
 from proxy_core.pipeline.observers import Cut
@@ -38,7 +39,8 @@ MAX_WHOLE_BYTES = 256 * 1024 * 1024
 class Exchange:
     """`attempts` yields one Attempt after another, rendered when it is asked for. `report` takes crashes of our own
     code, which the client hears of as an internal error. `fallback` makes the answer's body where no backend can.
-    `settled` is told of each attempt once, when it is over. `clock` counts seconds since 1970.
+    `settled` is told of each attempt once, when it is over. `clock` counts seconds since 1970. With `abort` a client
+    whose answer breaks in the middle is hung up on, instead of being told in its protocol.
     """
 
     def __init__(
@@ -50,12 +52,15 @@ class Exchange:
         fallback: Callable[[], bytes] | None = None,
         settled: Callable[[Attempt], None] = lambda attempt: None,
         clock: Callable[[], float] = time.time,
+        abort: bool = False,
     ) -> None:
         self.admitted = admitted
         self.client = client
         self.attempt: Attempt | None = None
         self.history: list[Attempt] = []
         self.committed = False
+        self._opened = False
+        self._abort = abort
         self.finished = False
         self.fault: Fault | None = None
         self._attempts = attempts
@@ -126,7 +131,7 @@ class Exchange:
             return self._answer_whole()
         chunks = self._stream.close()
         step = self._step(chunks)
-        if not step.retry:
+        if not (step.retry or step.abort or step.end):
             step = Step(step.head, step.chunks, end=True)
             self._finish(self._outcome())
         return step
@@ -140,6 +145,26 @@ class Exchange:
                 return self._ended(())
             return self._ended(self._stream.fail(fault))
         return self._failed(fault)
+
+    @property
+    def may_keep_alive(self) -> bool:
+        """Whether this client reads a stream made by us: what passes to a client with its own key stays as it is."""
+        attempt = self.attempt
+        return self.admitted.stream and attempt is not None and attempt.upstream.backend.credentials == "own"
+
+    def keep_alive(self, early: bool = False) -> Step:
+        """A sign of life for a client that waits; `early` sends its head for that, before anything is known."""
+        if self.finished or not self.may_keep_alive:
+            return HOLD
+        ping = (KEEP_ALIVE[self.client.name],)
+        if self.committed or self._opened:
+            return Step(chunks=ping)
+        if not early or self.admitted.call.framing != "sse":
+            return HOLD
+        self._opened = True
+        return Step(
+            Head(200, [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")]), ping
+        )
 
     def give_up(self, fault: Fault | None = None) -> Step:
         """The client's answer when nothing more can be tried: the most telling of what came of the attempts."""
@@ -156,6 +181,8 @@ class Exchange:
             fault, answer, self._headers, self.attempt = told.fault, told.answer, told.headers, told
         self.fault = fault or Fault(FaultKind.UPSTREAM, "No backend could be tried.")
         self.finished = True
+        if self._opened:
+            return Step(chunks=(self.client.write_stream_fault(self.fault),), end=True)
         return self._with_attempts(answer or self._fault_step(self.fault))
 
     def _fault_step(self, fault: Fault) -> Step:
@@ -166,7 +193,8 @@ class Exchange:
     def _with_attempts(self, step: Step) -> Step:
         """Says what was tried, where more than one attempt was made."""
         if step.head and len(self.history) > 1:
-            step.head.headers.append(("x-parley-attempts", "; ".join(attempt.summary for attempt in self.history)))
+            tried = "; ".join(attempt.summary for attempt in self.history)
+            step.head.headers.append(("x-parley-attempts", header_text(tried.replace("…", "..."))))
         return step
 
     def _decoded(self, data: bytes) -> bytes:
@@ -197,7 +225,7 @@ class Exchange:
         stream = self._stream
         assert stream is not None
         if self.committed:
-            return self._ended(chunks) if stream.cut else Step(chunks=chunks)
+            return self._ended(chunks) if stream.cut or stream.fault else Step(chunks=chunks)
         if stream.fault and not stream.ready:
             return self._failed(stream.fault)
         self._held += chunks
@@ -205,10 +233,12 @@ class Exchange:
             return HOLD
         self.committed = True
         held, self._held = self._held, []
-        head = Head(200, stream_headers(self.admitted, self._current, self._headers))
-        if stream.cut:
-            self._finish("cut")
-        return Step(head, held, end=stream.cut is not None)
+        if stream.cut or stream.fault:
+            self._finish(self._outcome())
+        return Step(self._stream_head(), held, end=self.finished)
+
+    def _stream_head(self) -> Head | None:
+        return None if self._opened else Head(200, stream_headers(self.admitted, self._current, self._headers))
 
     def _collect(self, data: bytes) -> Step:
         self._whole.append(data)
@@ -245,13 +275,13 @@ class Exchange:
 
     def _converted(self, attempt: Attempt, body: bytes) -> Step:
         content_type = self._headers.get("content-type", "application/json")
-        if attempt.choice.lane is not Lane.TRANSLATE:
+        if attempt.choice.lane is not Lane.TRANSLATE and not self._opened:
             return self._whole_answer(attempt, [self._native_body(attempt, body, content_type)], content_type)
-        assert attempt.view is not None
-        way = (attempt.codec, self.client, attempt.view, attempt.stages, attempt.observers)
+        view = attempt.view or (attempt.make_view or _no_view)()
+        way = (attempt.codec, self.client, view, attempt.stages, attempt.observers)
         if self.admitted.stream:
             chunks = translate_reply_to_stream(body, content_type, *way)
-            head = Head(200, stream_headers(self.admitted, attempt, self._headers))
+            head = self._stream_head()
             self._finish("answered")
             return Step(head, chunks, end=True)
         return self._whole_answer(attempt, [translate_reply(body, content_type, *way)], "application/json")
@@ -291,6 +321,8 @@ class Exchange:
 
     def _ended(self, chunks: Sequence[bytes]) -> Step:
         self._finish(self._outcome())
+        if self._abort and self.fault:
+            return Step(abort=True)
         return Step(chunks=chunks, end=True)
 
     def _outcome(self) -> str:

@@ -117,7 +117,7 @@ def _carried_across(client: ProtocolName, upstream: HeaderMap) -> HeaderList:
 def _own_headers(attempt: Attempt) -> HeaderList:
     headers = [
         ("x-parley-backend", attempt.upstream.backend.name),
-        ("x-parley-model", _header_text(attempt.upstream.model)),
+        ("x-parley-model", header_text(attempt.upstream.model)),
         ("x-parley-lane", attempt.choice.lane),
     ]
     if attempt.number > 1:
@@ -136,10 +136,10 @@ def _listed(paths: list[str], limit: int = 1000) -> str:
         if len(text) + len(path) > limit:
             return f"{text}, and {len(paths) - number} more"
         text += f", {path}" if text else path
-    return _header_text(text)
+    return header_text(text)
 
 
-def _header_text(text: str) -> str:
+def header_text(text: str) -> str:
     """Safe in a header: visible ASCII only (RFC 9110, section 5.5)."""
     return "".join(char if " " <= char <= "~" else "?" for char in text)
 

@@ -27,6 +27,8 @@ class Step:
     chunks: Sequence[bytes] = ()
     end: bool = False
     retry: bool = False
+    abort: bool = False
+    """Hang up on the client: what it has is not to look complete."""
 
 
 HOLD = Step()

@@ -53,4 +53,4 @@ class Upstream:
     @property
     def key_tail(self) -> str:
         """The key's last four characters, by which people tell keys apart; "" for a key too short to show any."""
-        return f"…{self.key[-4:]}" if self.key and len(self.key) >= 16 else ""
+        return f"…{self.key[-4:]}" if self.key and len(self.key) >= 12 else ""
