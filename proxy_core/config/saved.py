@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from proxy_core.config.files import parse_tree, read_text
 from proxy_core.config.load import FILE_NAME
 from proxy_core.config.options import OPTIONS, Option
 from proxy_core.config.problems import ConfigError
-from proxy_core.config.routes import POLICIES, complaint, split_element
+from proxy_core.config.routes import POLICIES, complaint
 from proxy_core.config.settings import SavedRoute, Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError, invalid, not_found
+from proxy_core.routing.naming import resolve
 from proxy_core.routing.plan import split_weight
 
 type Edit = Callable[[str], str]
@@ -36,6 +37,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "redact_api_keys_in_prompts": values.switch,
     "command_prefix": values.prefix,
     "loop_detection": values.switch,
+}
+_SHORT = {
+    "interactive": "interactive_mode",
+    "redact": "redact_api_keys_in_prompts",
+    "prefix": "command_prefix",
 }
 _OPTION: dict[str, Option] = {option.setting: option for option in OPTIONS if option.setting}
 NAMES = tuple(_READERS)
@@ -63,30 +69,44 @@ class Saved:
 
 class SavedSettings:
     """`settings` gives those in force; `reload` reads the files anew and raises ConfigError when they are wrong.
+    `listed` gives the models of each backend as far as they are known.
 
     Everything that changes raises ParleyError and then has changed nothing, unless its message says otherwise.
     """
 
-    def __init__(self, settings: Callable[[], Settings], reload: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        reload: Callable[[], None],
+        listed: Callable[[], Mapping[str, Collection[str]]] = dict,
+    ) -> None:
         self._settings = settings
         self._reload = reload
+        self._listed = listed
+
+    def save(self, settings: Mapping[str, Any], routes: Mapping[str, SavedRoute | None]) -> Saved:
+        """All of it in one write; None takes a setting or a route out of the file."""
+        values_of = {_setting(name): self._checked(name, value) for name, value in settings.items()}
+        for name, route in routes.items():
+            self._check_route(name, route)
+
+        def edit(text: str) -> str:
+            for setting, value in values_of.items():
+                place = _place(text, setting, self._file)
+                text = _without(text, place) if value is None else put(text, place, value)
+            for name, route in routes.items():
+                text = self._without_route(text, name) if route is None else self._with_route(text, name, route)
+            return text
+
+        self._change(edit)
+        return self._result(next(iter(values_of), None))
 
     def set(self, name: str, value: Any) -> Saved:
-        setting = _setting(name)
-        try:
-            read = _READERS[setting](value)
-        except ValueError as error:
-            raise invalid(f"'{setting.replace('_', '-')}' {error}") from None
-        if setting == "default_backend":
-            read = self._usable_backend(read)
-        self._change(lambda text: put(text, _place(text, setting, self._file), read))
-        return self._result(setting)
+        return self.save({name: value}, {})
 
     def unset(self, name: str) -> Saved:
         """The file no longer says anything about it; nothing is written where it did not."""
-        setting = _setting(name)
-        self._change(lambda text: _without(text, _place(text, setting, self._file)))
-        return self._result(setting)
+        return self.save({name: None}, {})
 
     def routes(self) -> Mapping[str, SavedRoute]:
         return self._settings().routes
@@ -101,87 +121,99 @@ class SavedSettings:
         return found
 
     def create_route(self, name: str, policy: str) -> Saved:
-        self._check_new_route(name)
-        if policy not in POLICIES:
-            raise invalid(f"'{policy}' is no policy; there are {', '.join(POLICIES)}.")
-        return self._write_route(name, lambda route: SavedRoute(policy, ()))  # type: ignore[arg-type]
+        """A route that is there already gets the policy and keeps its elements."""
+        _check_policy(policy)
+        return self._edit_route(name, lambda route: SavedRoute(policy, route.elements))  # type: ignore[arg-type]
 
     def delete_route(self, name: str) -> Saved:
         self.route(name)
-        self._change(lambda text: self._without_route(text, name))
-        return Saved(self._file.name)
+        return self.save({}, {name: None})
 
     def append(self, name: str, elements: Sequence[str]) -> Saved:
+        """An element that is in the route already moves."""
         added = self._elements(name, elements)
-        return self._write_route(name, lambda route: SavedRoute(route.policy, (*route.elements, *added)))
+        return self._edit_route(name, lambda route: SavedRoute(route.policy, (*_others(route, added), *added)))
 
     def prepend(self, name: str, elements: Sequence[str]) -> Saved:
         added = self._elements(name, elements)
-        return self._write_route(name, lambda route: SavedRoute(route.policy, (*added, *route.elements)))
+        return self._edit_route(name, lambda route: SavedRoute(route.policy, (*added, *_others(route, added))))
 
     def clear(self, name: str) -> Saved:
         self.route(name)
-        return self._write_route(name, lambda route: SavedRoute(route.policy, ()))
+        return self._edit_route(name, lambda route: SavedRoute(route.policy))
 
     @property
     def _file(self) -> Path:
         return self._settings().config_file or Path(FILE_NAME)
 
+    def _checked(self, name: str, value: Any) -> Any:
+        setting = _setting(name)
+        if value is None:
+            return None
+        try:
+            read = _READERS[setting](value)
+        except ValueError as error:
+            raise invalid(f"'{setting.replace('_', '-')}' {error}") from None
+        return self._usable_backend(read) if setting == "default_backend" else read
+
     def _usable_backend(self, name: str) -> str:
         """The next start would end with an error if the default backend had no key."""
-        backend = self._settings().backends[self._known_backend(name)]
+        known = self._settings().backends
+        backend = known.get(name.lower())
+        if backend is None:
+            near = difflib.get_close_matches(name.lower(), known, n=1)
+            meant = f" Did you mean '{near[0]}'?" if near else ""
+            raise not_found(f"There is no backend '{name}'.{meant} Backends: {', '.join(known)}.")
         if not backend.usable:
             raise invalid(f"Backend '{backend.name}' has no key; set {key_variable(backend.name)} first.")
         return backend.name
 
-    def _known_backend(self, name: str) -> str:
-        known = self._settings().backends
-        if name.lower() in known:
-            return name.lower()
-        near = difflib.get_close_matches(name.lower(), known, n=1)
-        meant = f" Did you mean '{near[0]}'?" if near else ""
-        raise not_found(f"There is no backend '{name}'.{meant} Backends: {', '.join(known)}.")
-
-    def _check_new_route(self, name: str) -> None:
+    def _check_route(self, name: str, route: SavedRoute | None) -> None:
+        if route is None:
+            return
         if not _ROUTE_NAME.fullmatch(name):
             raise invalid(
                 f"'{name}' cannot name a route: a name has up to 64 letters, digits, '.', '_' and '-', "
                 "and begins with a letter or digit."
             )
-        if name in self.routes():
-            raise ParleyError(
-                Fault(
-                    FaultKind.CONFLICT, f"There is a route '{name}' already; delete it first, or append models to it."
-                )
-            )
+        _check_policy(route.policy)
+        for element in route.elements:
+            if wrong := complaint(element, route.policy, {*self.routes(), name}):
+                raise invalid(" ".join(wrong))
 
-    def _elements(self, name: str, elements: Iterable[str]) -> list[str]:
-        """As they are saved: `backend:model`, the backend one that there is."""
+    def _elements(self, name: str, elements: Iterable[str]) -> tuple[str, ...]:
+        """Cleaned, and each known to lead to a backend."""
         policy = self.route(name).policy
-        cleaned = [element.strip() for element in elements if element.strip()]
+        cleaned = dict.fromkeys(element.strip() for element in elements if element.strip())
         if not cleaned:
             raise invalid(f"Name at least one model for route '{name}': backend:model.")
-        return [self._element(element, policy) for element in cleaned]
+        self._check_route(name, SavedRoute(policy, tuple(cleaned)))
+        for element in cleaned:
+            resolve(split_weight(element)[0], self._settings(), self._listed())
+        return tuple(cleaned)
 
-    def _element(self, element: str, policy: str) -> str:
-        if wrong := complaint(element, policy, self.routes()):
-            raise invalid(" ".join(wrong))
-        parts = split_element(element)
-        assert parts
-        weight = element.removeprefix(split_weight(element)[0])
-        return f"{self._known_backend(parts[0])}:{parts[1]}{weight}"
+    def _edit_route(self, name: str, change: Callable[[SavedRoute], SavedRoute]) -> Saved:
+        """`change` gets the route as the file has it at that moment."""
+        self._check_route(name, SavedRoute("k"))
 
-    def _write_route(self, name: str, change: Callable[[SavedRoute], SavedRoute]) -> Saved:
         def edit(text: str) -> str:
-            place = (*_place(text, _ROUTES, self._file), name)
-            held = _at(text, place)
-            route = change(_route_of(held) if held is not None else self.routes().get(name, SavedRoute("k")))
-            if held is None:
-                return put(text, place, {"policy": route.policy, "elements": list(route.elements)})
-            return put(text, (*place, "elements"), list(route.elements))
+            held = _at(text, (*_place(text, _ROUTES, self._file), name))
+            known = _route_of(held) if held is not None else self.routes().get(name, SavedRoute("k"))
+            return self._with_route(text, name, change(known))
 
         self._change(edit)
-        return Saved(self._file.name)
+        return self._result(None)
+
+    def _with_route(self, text: str, name: str, route: SavedRoute) -> str:
+        place = (*_place(text, _ROUTES, self._file), name)
+        held = _at(text, place)
+        if held is None:
+            return put(text, place, {"policy": route.policy, "elements": list(route.elements)})
+        if _route_of(held).policy != route.policy:
+            text = put(text, (*place, "policy"), route.policy)
+        if _route_of(held).elements != route.elements:
+            text = put(text, (*place, "elements"), list(route.elements))
+        return text
 
     def _without_route(self, text: str, name: str) -> str:
         place = (*_place(text, _ROUTES, self._file), name)
@@ -208,7 +240,9 @@ class SavedSettings:
                 f"Saved in {path.name}, but it is not in force, since the settings are wrong: {error}"
             ) from None
 
-    def _result(self, setting: str) -> Saved:
+    def _result(self, setting: str | None) -> Saved:
+        if setting is None:
+            return Saved(self._file.name)
         settings, option = self._settings(), _OPTION[setting]
         origin = settings.sources.get(option.name, "default")
         place = origin.rpartition(":")[0] if re.search(r":\d+$", origin) else origin
@@ -220,6 +254,7 @@ class SavedSettings:
 
 def _setting(name: str) -> str:
     setting = name.strip().lower().replace("-", "_")
+    setting = _SHORT.get(setting, setting)
     if setting not in _READERS:
         shown = [known.replace("_", "-") for known in NAMES]
         near = difflib.get_close_matches(name.replace("_", "-"), shown, n=1)
@@ -250,6 +285,15 @@ def _at(text: str, place: Iterable[str]) -> Any:
 
 def _without(text: str, place: tuple[str, ...]) -> str:
     return text if _at(text, place) is None else remove(text, place)
+
+
+def _others(route: SavedRoute, elements: Collection[str]) -> Iterable[str]:
+    return (element for element in route.elements if element not in elements)
+
+
+def _check_policy(policy: str) -> None:
+    if policy not in POLICIES:
+        raise invalid(f"'{policy}' is no policy; there are {', '.join(POLICIES)}.")
 
 
 def _route_of(held: Any) -> SavedRoute:

@@ -82,12 +82,35 @@ def test_routes_last(running: Running) -> None:
     saved.append("strong", ["openai:gpt-5", "Gemini/gemini-2.5-pro"])
     saved.prepend("strong", ["demo:echo"])
     assert Running(running.folder).saved.routes() == {
-        "strong": SavedRoute("m", ("demo:echo", "openai:gpt-5", "gemini:gemini-2.5-pro"))
+        "strong": SavedRoute("m", ("demo:echo", "openai:gpt-5", "Gemini/gemini-2.5-pro"))
     }
     saved.clear("strong")
     assert saved.route("strong") == SavedRoute("m", ())
     saved.delete_route("strong")
     assert Running(running.folder).saved.routes() == {}
+
+
+def test_creating_a_route_again_changes_its_policy_alone(running: Running) -> None:
+    running.saved.create_route("r", "k")
+    running.saved.append("r", ["openai:a", "openai:b"])
+    running.saved.create_route("r", "mk")
+    running.saved.append("r", ["openai:a"])
+    assert running.saved.routes() == {"r": SavedRoute("mk", ("openai:b", "openai:a"))}
+
+
+def test_all_or_nothing(running: Running) -> None:
+    """As a message with several commands saves them."""
+    route = SavedRoute("m", ("openai:a",))
+    message = running.refused(lambda: running.saved.save({"interactive": False, "redact": "?"}, {"r": route}))
+    assert "'redact-api-keys-in-prompts' must be true or false" in message
+    running.saved.save({"interactive": False, "redact": False, "command_prefix": None}, {"r": route})
+    assert (running.settings.interactive, running.settings.redact, running.settings.routes) == (
+        False,
+        False,
+        {"r": route},
+    )
+    running.saved.save({"interactive": None}, {"r": None})
+    assert (running.settings.interactive, running.settings.redact, running.settings.routes) == (True, False, {})
 
 
 def test_turns_by_weight(running: Running) -> None:
@@ -106,12 +129,11 @@ def test_turns_by_weight(running: Running) -> None:
         (lambda saved: saved.set("comand-prefix", "!/"), ["Did you mean 'command-prefix'?"]),
         (lambda saved: saved.create_route("a b", "k"), ["'a b' cannot name a route"]),
         (lambda saved: saved.create_route("r", "x"), ["'x' is no policy", "k, m, km, mk, rr"]),
-        (lambda saved: saved.create_route("there", "k"), ["a route 'there' already"]),
         (lambda saved: saved.append("ther", ["openai:a"]), ["no route 'ther'", "'there'"]),
         (lambda saved: saved.append("there", []), ["at least one model"]),
         (lambda saved: saved.append("there", ["gpt-5"]), ["'gpt-5' does not name a backend"]),
         (lambda saved: saved.append("there", ["there"]), ["is itself a route", "cannot be nested"]),
-        (lambda saved: saved.append("there", ["opnai:a"]), ["no backend 'opnai'", "Did you mean 'openai'?"]),
+        (lambda saved: saved.append("there", ["opnai:a"]), ["no backend 'opnai'", "Did you mean openai:a?"]),
         (lambda saved: saved.append("there", ["openai:a*3"]), ["a weight", "policy 'rr'"]),
         (lambda saved: saved.delete_route("other"), ["no route 'other'", "'there'"]),
         (lambda saved: saved.clear("other"), ["no route 'other'"]),
