@@ -1,0 +1,212 @@
+"""Tokens of messaging, mail, payment and other business services."""
+
+from __future__ import annotations
+
+from proxy_core.redaction.rule import GITHUB_LIST, GITLEAKS, Rule, token
+
+SLACK = "https://docs.slack.dev/authentication/tokens/"
+SHOPIFY = "https://shopify.dev/docs/apps/build/authentication-authorization"
+END = r"(?![A-Za-z0-9])"
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+APP_RULES: tuple[Rule, ...] = (
+    Rule(
+        "slack-token",
+        ("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-", "xoxc-", "xoxd-", "xoxe-", "xoxe."),
+        r"xox(?:[abcdoprs]-|e-|e\.xox[bp]-)[A-Za-z0-9%/+-]{24,400}+",
+        SLACK,
+        2.8,
+        window=500,
+    ),
+    token("slack-token", "xapp-", r"\d-[A-Z0-9]{6,20}-\d{6,20}-[a-z0-9]{30,100}+", SLACK),
+    Rule(
+        "slack-webhook",
+        ("hooks.slack.com/",),
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[A-Za-z0-9+/]{30,80}+)",
+        "https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/",
+        3.0,
+    ),
+    Rule(
+        "discord-webhook",
+        ("/api/webhooks/",),
+        r"/api/webhooks/\d{15,22}/(?P<secret>[A-Za-z0-9_-]{50,90}+)",
+        "https://docs.discord.com/developers/resources/webhook",
+        3.0,
+    ),
+    Rule(
+        "discord-token",
+        (".G", ".X", ".Y", ".Z"),
+        r"[MNO][A-Za-z0-9_-]{23,27}\.[GXYZ][A-Za-z0-9_-]{5}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9_-])",
+        "https://docs.discord.com/developers/reference#authentication",
+        3.5,
+        before=28,
+    ),
+    Rule(
+        "telegram-token",
+        (":AA",),
+        r"\d{8,10}:AA[A-Za-z0-9_-]{32,34}(?![A-Za-z0-9_-])",
+        "https://core.telegram.org/bots/api#authorizing-your-bot",
+        3.2,
+        before=10,
+    ),
+    Rule(
+        "teams-webhook",
+        ("webhook.office.com/", "/webhookb2/"),
+        r"(?:webhook\.office\.com)?/webhookb2/(?P<secret>[0-9a-f@/-]{70,90}IncomingWebhook/[0-9a-f]{32}/[0-9a-f-]{36})",
+        GITLEAKS,
+    ),
+    Rule("twilio-key", ("SK",), r"SK[0-9a-f]{32}" + END, "https://www.twilio.com/docs/iam/api-keys", 2.8),
+    token(
+        "sendgrid-key",
+        "SG.",
+        r"[A-Za-z0-9_-]{18,26}\.[A-Za-z0-9_-]{38,50}+",
+        "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
+        3.2,
+    ),
+    token(
+        "mailgun-key",
+        "key-",
+        r"[0-9a-f]{32}" + END,
+        "https://documentation.mailgun.com/docs/mailgun/api-reference/",
+        2.8,
+    ),
+    Rule(
+        "mailchimp-key",
+        ("-us",),
+        r"[0-9a-f]{32}-us\d{1,2}" + END,
+        "https://mailchimp.com/developer/marketing/guides/quick-start/",
+        2.8,
+        before=32,
+    ),
+    Rule(
+        "brevo-key",
+        ("xkeysib-", "xsmtpsib-"),
+        r"x(?:key|smtp)sib-[a-f0-9]{64}-[A-Za-z0-9]{16}",
+        "https://developers.brevo.com/docs/getting-started",
+    ),
+    token(
+        "resend-key",
+        "re_",
+        r"[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,30}" + END,
+        "https://resend.com/docs/dashboard/api-keys/introduction",
+        3.4,
+    ),
+    token(
+        "mandrill-key",
+        "md-",
+        r"[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])",
+        "https://mailchimp.com/developer/transactional/guides/quick-start/",
+        3.6,
+    ),
+    Rule(
+        "stripe-key",
+        ("sk_live_", "sk_test_", "sk_prod_", "rk_live_", "rk_test_", "rk_prod_"),
+        r"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{16,250}+",
+        "https://docs.stripe.com/keys",
+        3.0,
+    ),
+    token("stripe-webhook-secret", "whsec_", r"[A-Za-z0-9+/]{24,80}+={0,2}", "https://docs.stripe.com/webhooks", 3.0),
+    Rule(
+        "shopify-token",
+        ("shpat_", "shpca_", "shppa_", "shpss_", "shptka_"),
+        r"shp(?:at|ca|pa|ss|tka)_[a-fA-F0-9]{32}",
+        SHOPIFY,
+    ),
+    Rule(
+        "square-token",
+        ("sq0atp-", "sq0csp-", "EAAA"),
+        r"(?:sq0(?:atp|csp)-[\w-]{22,60}+|EAAA[\w-]{56,64}(?![\w-]))",
+        "https://developer.squareup.com/docs/build-basics/access-tokens",
+        3.2,
+    ),
+    Rule(
+        "paypal-token",
+        ("access_token$",),
+        r"access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[a-f0-9]{32}",
+        "https://developer.paypal.com/braintree/docs/guides/authorization/gateway-credentials",
+    ),
+    Rule(
+        "plaid-token",
+        ("access-sandbox-", "access-development-", "access-production-"),
+        r"access-(?:sandbox|development|production)-" + UUID,
+        "https://plaid.com/docs/api/items/",
+    ),
+    Rule(
+        "razorpay-key",
+        ("rzp_live_", "rzp_test_"),
+        r"rzp_(?:live|test)_[A-Za-z0-9]{14,24}",
+        "https://razorpay.com/docs/api/authentication/",
+    ),
+    Rule(
+        "flutterwave-key",
+        ("FLWSECK",),
+        r"FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,40}(?:-X)?",
+        "https://developer.flutterwave.com/docs/authentication",
+    ),
+    Rule(
+        "facebook-token",
+        ("EAA",),
+        r"EAA[A-Za-z0-9]{90,300}+",
+        "https://developers.facebook.com/docs/facebook-login/guides/access-tokens/",
+        3.5,
+    ),
+    Rule("instagram-token", ("IGQ", "IGAA"), r"IG(?:Q|AA)[A-Za-z0-9_-]{100,300}+", GITHUB_LIST, 3.5),
+    Rule(
+        "twitter-bearer",
+        ("AAAAAAAAAAAAAAAAAAAAA",),
+        r"A{20,24}[A-Za-z0-9%]{60,140}+",
+        "https://docs.x.com/resources/fundamentals/authentication/oauth-2-0/application-only",
+        3.0,
+        documented=False,
+    ),
+    Rule(
+        "dropbox-token",
+        ("sl.",),
+        r"sl\.(?:u\.)?[A-Za-z0-9_-]{120,1500}+",
+        "https://developers.dropbox.com/oauth-guide",
+        3.5,
+        window=1600,
+    ),
+    token(
+        "hubspot-token",
+        "pat-",
+        r"(?:na|eu)\d-" + UUID,
+        "https://developers.hubspot.com/docs/guides/apps/private-apps/overview",
+    ),
+    token("duffel-token", "duffel_", r"(?:test|live)_[A-Za-z0-9_=-]{40,46}", GITLEAKS),
+    Rule(
+        "easypost-key",
+        ("EZAK", "EZTK"),
+        r"EZ[AT]K[A-Za-z0-9]{54}" + END,
+        "https://docs.easypost.com/docs/authentication",
+    ),
+    Rule(
+        "shippo-token",
+        ("shippo_",),
+        r"shippo_(?:live|test)_[a-fA-F0-9]{40}",
+        "https://docs.goshippo.com/docs/guides_general/authentication/",
+    ),
+    Rule("lob-key", ("live_", "test_"), r"(?:live|test)_[a-f0-9]{35}" + END, "https://docs.lob.com/", 2.8),
+    token("adobe-secret", "p8e-", r"[A-Za-z0-9_-]{32}", GITLEAKS),
+    token(
+        "authress-key",
+        "authress_",
+        r"[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}",
+        GITLEAKS,
+    ),
+    Rule(
+        "fcm-key",
+        (":APA91b",),
+        r"[A-Za-z0-9_-]{11,22}:APA91b[A-Za-z0-9_-]{120,160}",
+        "https://firebase.google.com/docs/cloud-messaging",
+        3.5,
+        before=22,
+    ),
+    token("settlemint-token", "sm_", r"(?:aat|pat|sat)_[A-Za-z0-9]{16}" + END, GITLEAKS, 3.0),
+    Rule(
+        "zapier-webhook",
+        ("hooks.zapier.com/",),
+        r"hooks\.zapier\.com/hooks/catch/(?P<secret>\d{4,12}/[a-z0-9]{5,12})",
+        "https://help.zapier.com/hc/en-us/articles/8496288690317",
+    ),
+)
