@@ -10,13 +10,17 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from h11._readers import ChunkedReader
+from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import addonmanager, http, optmanager
 from mitmproxy.addonmanager import AddonManager
-from mitmproxy.proxy.layers.http._http1 import Http1Connection
+from mitmproxy.proxy.layer import Layer
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionHandler
 
-from addons.host import connections, dispatch, http1, values
+from addons.host import connections, dispatch, http1, http_layer, values
 from addons.host.patching import Patch, Patched
 
 logger = logging.getLogger(__name__)
@@ -61,7 +65,24 @@ PATCHES: tuple[Patch, ...] = (
     ),
     *_patches(http.MessageData, {"__post_init__": values.check_fields}, (values.check_originally,), "f1a83cbce3e2c9e3"),
     *_patches(optmanager._Option, {"current": values.current}, (values.current_originally,), "832967c66bf4563b"),
-    *_patches(Http1Connection, {"read_body": http1.read_body}, (http1.read_body_originally,), "5b41c8e0ef86f0a7"),
+    *_patches(
+        Http1Connection,
+        {"read_body": http1.read_body},
+        (http1.read_body_originally, ChunkedReader, ReceiveBuffer),
+        "4903b3dfddbed58f",
+    ),
+    *_patches(
+        Http1Server,
+        {"handle_event": http1.handle_event},
+        (http1.send_originally, Layer.handle_event),
+        "22aca8acfa67debc",
+    ),
+    *_patches(
+        HttpLayer,
+        {"event_to_child": http_layer.event_to_child, "handle_event": http_layer.handle_event},
+        (http_layer.event_to_child_originally, http_layer.handle_event_originally, Layer.handle_event),
+        "69a08622826d2537",
+    ),
 )
 
 _patched = Patched()
