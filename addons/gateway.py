@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -49,7 +50,7 @@ class Gateway:
             await self._program.ready.wait()
         inbound = inbound_of(flow)
         try:
-            self._take(flow, inbound)
+            await self._take(flow, inbound)
         except ParleyError as error:
             flow.response = response_of(fault_answer(error.fault, asking_codec(inbound)))
         if not self._table.lets_through(flow):
@@ -75,7 +76,7 @@ class Gateway:
             if exchange.fault and exchange.history:
                 _log_failure(exchange)
 
-    def _take(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
+    async def _take(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
         if inbound.listener == "proxy":
             self._take_intercepted(flow, inbound)
             return
@@ -84,7 +85,8 @@ class Gateway:
         if page:
             if page.needs_key:
                 check_client_key(inbound, _demanded_key(self._program.settings))
-            flow.response = response_of(page.answer(inbound))
+            answer = await asyncio.to_thread(page.answer, inbound) if page.slow else page.answer(inbound)
+            flow.response = response_of(answer)
             return
         try:
             call = find_call(inbound)

@@ -40,8 +40,11 @@ class Endpoint:
 _SSE = "text/event-stream"
 _OPENAI = "https://platform.openai.com/docs/api-reference"
 _HELLO = [{"role": "user", "content": "Hello"}]
-_DAYS = Query("days", "how many days back, default 30", "integer")
-_FILTERS = tuple(Query(name, f"only this {name}, where given") for name in ("backend", "project", "session", "model"))
+_DAYS = Query("days", "how many days back, today (UTC) counted, default 30", "integer")
+_FILTERS = tuple(
+    Query(name, f"only this {name}, where given") for name in ("backend", "project", "session", "model", "agent")
+)
+_BEFORE = Query("before", "only rows older than the one with this id: the last of the page before", "integer")
 _LIST = "Every backend's models as backend:model, routes and aliases."
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -195,7 +198,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "GET",
         "/usage/recent",
         "The newest requests, one by one",
-        query=(Query("limit", "how many, default 50", "integer"),),
+        query=(Query("limit", "how many, default 50, at most 1000", "integer"), _BEFORE, *_FILTERS),
+    ),
+    Endpoint(
+        "State and usage",
+        "GET",
+        "/usage/export.csv",
+        "The newest requests as CSV",
+        "At most 100,000 rows; go on with before=ID.",
+        query=(Query("limit", "how many, default 100000", "integer"), _BEFORE, *_FILTERS),
+        answers=("text/csv",),
     ),
     Endpoint("State and usage", "GET", "/metrics", "Counters for Prometheus", answers=("text/plain",)),
     Endpoint("State and usage", "GET", "/sessions", "Sessions and their settings"),

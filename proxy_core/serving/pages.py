@@ -11,13 +11,17 @@ from proxy_core.exchange.inbound import Inbound
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`path` is matched whole, or as a prefix where it ends in "/*". HEAD is answered wherever GET is."""
+    """`path` is matched whole, or as a prefix where it ends in "/*". HEAD is answered wherever GET is.
+
+    `slow`: the answer takes more than a moment and is to be made in a thread.
+    """
 
     path: str
     answer: Callable[[Inbound], Answer]
     needs_key: bool = True
     methods: tuple[str, ...] = ("GET", "HEAD")
     when: Callable[[Inbound], bool] = lambda inbound: True
+    slow: bool = False
 
     def fits(self, inbound: Inbound) -> bool:
         if inbound.method not in self.methods or not self.when(inbound):

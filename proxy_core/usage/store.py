@@ -87,6 +87,11 @@ class UsageStore:
             self._engine.dispose()
 
     @property
+    def waiting(self) -> int:
+        """Records not yet written."""
+        return len(self._waiting)
+
+    @property
     def trouble(self) -> str | None:
         """What is wrong with the database, while it is."""
         return self._trouble

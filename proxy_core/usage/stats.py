@@ -1,0 +1,172 @@
+"""Sums and lists out of the usage database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, desc, func, or_, select
+
+from proxy_core.usage.questions import Question
+from proxy_core.usage.tables import DAILY, DAILY_SESSIONS, MEASURES, REQUESTS
+from proxy_core.wire.json import loads
+
+GROUPS = ("day", "backend", "model", "project", "session", "agent")
+_MOST_GROUPS = {"session": 100}
+"""There may be a session for each few requests; those with the most tokens are listed."""
+_GROUP_LIMIT = 1000
+_RENAMED = {
+    "input": "input_tokens",
+    "cache_read": "cache_read_tokens",
+    "cache_write": "cache_write_tokens",
+    "output": "output_tokens",
+    "reasoning": "reasoning_tokens",
+    "cost": "cost_usd",
+    "cost_source": "cost_by",
+    "source": "tokens_by",
+    "first_token": "first_token_seconds",
+    "duration": "duration_seconds",
+    "rate": "tokens_per_second",
+    "key_tail": "key",
+    "tries": "attempt_list",
+}
+_TOKENS = ("input", "cache_read", "cache_write", "output")
+
+
+def stats(connection: Connection, question: Question, groups: Sequence[str] = GROUPS) -> dict[str, Any]:
+    """Totals, and by each of `groups` those with the most tokens first, days in order."""
+    since = question.since()
+    return {
+        "days": question.days,
+        "from": since.isoformat() if since else None,
+        "to": datetime.now(UTC).date().isoformat(),
+        "filters": question.filters,
+        "totals": totals(connection, question),
+        **{f"by_{group}": grouped(connection, question, group) for group in groups},
+    }
+
+
+def totals(connection: Connection, question: Question) -> dict[str, Any]:
+    table = _sums_table(question)
+    row = connection.execute(select(*_sums(table)).where(*_conditions(table, question))).one()
+    return _measures(row)
+
+
+def grouped(connection: Connection, question: Question, group: str) -> list[dict[str, Any]]:
+    """`group` is one of GROUPS; what has none of it is under null."""
+    table = DAILY_SESSIONS if group == "session" else _sums_table(question)
+    column = table.c[group]
+    tokens = sum((func.sum(table.c[name]) for name in _TOKENS[1:]), func.sum(table.c[_TOKENS[0]]))
+    order = [column] if group == "day" else [desc(tokens), desc(func.sum(table.c.requests)), column]
+    statement = select(column.label("group"), *_sums(table)).where(*_conditions(table, question)).group_by(column)
+    rows = connection.execute(statement.order_by(*order).limit(_MOST_GROUPS.get(group, _limit(group))))
+    return [{group: _name(row._asdict()["group"]), **_measures(row)} for row in rows]
+
+
+def recent(connection: Connection, question: Question) -> list[dict[str, Any]]:
+    """The newest first; the id of the last is the `before` of the next page."""
+    return [entry(row._asdict()) for row in _rows(connection, question)]
+
+
+def entry(row: Mapping[str, Any]) -> dict[str, Any]:
+    values = {_RENAMED.get(name, name): value for name, value in row.items() if name not in ("redacted", "flow")}
+    values["time"] = _moment(row["time"])
+    values["stream"] = bool(row["stream"])
+    values["attempt_list"] = loads(row["tries"])
+    values["redactions"] = loads(row["redactions"])
+    return values
+
+
+def _rows(connection: Connection, question: Question) -> Iterator[Row[Any]]:
+    conditions = list(_row_conditions(question))
+    newest_first = select(REQUESTS).where(*conditions).order_by(desc(REQUESTS.c.id)).limit(question.limit)
+    yield from connection.execute(newest_first)
+
+
+def raw_rows(connection: Connection, question: Question) -> Iterator[Mapping[str, Any]]:
+    """As `recent`, as they stand in the database."""
+    return (row._asdict() for row in _rows(connection, question))
+
+
+def _sums_table(question: Question) -> Table:
+    return DAILY_SESSIONS if question.session is not None else DAILY
+
+
+def _sums(table: Table) -> list[ColumnElement[Any]]:
+    return [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in MEASURES]
+
+
+def _conditions(table: Table, question: Question) -> Iterator[ColumnElement[bool]]:
+    since = question.since()
+    if since:
+        yield table.c.day >= since
+    for name in ("backend", "project", "agent", "session"):
+        wanted = question.filters.get(name)
+        if wanted is not None:
+            yield table.c[name] == wanted
+    if question.model is not None:
+        yield _is_model(question.model, table.c.backend, table.c.model, table.c.asked)
+
+
+def _row_conditions(question: Question) -> Iterator[ColumnElement[bool]]:
+    columns = REQUESTS.c
+    since = question.since()
+    if since:
+        yield columns.time >= _midnight(since)
+    if question.before is not None:
+        yield columns.id < question.before
+    for name in ("backend", "project", "agent", "session"):
+        wanted = question.filters.get(name)
+        if wanted is not None:
+            yield columns[name] == wanted
+    if question.model is not None:
+        yield _is_model(question.model, columns.backend, columns.served, columns.model)
+
+
+def _is_model(
+    wanted: str, backend: ColumnElement[Any], served: ColumnElement[Any], asked: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """By either name, or as backend:model or backend/model."""
+    named: list[ColumnElement[bool]] = [served == wanted, asked == wanted]
+    for separator in ":/":
+        before, found, after = wanted.partition(separator)
+        if found:
+            named.append(and_(backend == before, served == after))
+    return or_(*named)
+
+
+def _measures(row: Row[Any]) -> dict[str, Any]:
+    """The cost is of what could be priced, null where nothing could; `cost_unknown` counts the other requests."""
+    sums = row._asdict()
+    requests, streams = int(sums["requests"]), int(sums["streams"])
+    unpriced, priced = int(sums["unpriced"]), int(sums["priced"])
+    counts = ("requests", "answered", "failed", "cancelled", "refused", "attempts")
+    return {
+        **{name: int(sums[name]) for name in counts},
+        **{_RENAMED[name]: int(sums[name]) for name in (*_TOKENS, "reasoning")},
+        "total_tokens": sum(int(sums[name]) for name in _TOKENS),
+        "cost_usd": None if unpriced and not priced else float(sums["cost"]),
+        "cost_unknown": unpriced,
+        "tokens_estimated": int(sums["estimated"]),
+        "average_seconds": float(sums["seconds"]) / requests if requests else None,
+        "average_first_token_seconds": float(sums["first_token"]) / streams if streams else None,
+        **{name: int(sums[name]) for name in ("tool_calls", "redactions", "loops", "losses")},
+    }
+
+
+def _limit(group: str) -> int:
+    return 4000 if group == "day" else _GROUP_LIMIT
+
+
+def _name(value: Any) -> str | None:
+    return value.isoformat() if isinstance(value, date) else value or None
+
+
+def _moment(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _midnight(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()
