@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
 _IN_WORDS = re.compile(
-    r"(?:try again|retry|wait)(?: (?:again|in|after|for|at least))+:? ((?:\d+(?:\.\d+)? ?[a-z]+ ?(?:and )?)+)",
+    r"(?:try again|retry|wait)(?: (?:again|in|after|for|at least))*:? ((?:\d+(?:\.\d+)? ?[a-z]+ ?(?:and )?)+)",
     re.IGNORECASE,
 )
 _WORDY = re.compile(r"(\d+(?:\.\d+)?) ?([a-zµ]+)", re.IGNORECASE)
