@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.live.conftest import config_for
+from proxy_core.config.options import PROVIDERS
 from tests.live.program import CLIENT_KEY, Program
 from tests.live.vendors.upstream import Raw, Received, Upstream
 from tests.recordings import Recording, cases
@@ -38,12 +38,16 @@ def recorded() -> list[Any]:
     ]
 
 
+def _config(protocol: str, vendors: Upstream) -> str:
+    off = "".join(f"  {name}: {{enabled: false}}\n" for name in PROVIDERS)
+    only = f"{{protocol: {protocol}, base_url: {vendors.url(protocol)}, api_key: sk-upstream}}"
+    return f"settings: {{default_backend: only}}\nbackends:\n{off}  only: {only}\n"
+
+
 @pytest.fixture(scope="module")
 def programs(vendors: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Program]]:
-    """One for each protocol, whose backend is the default: so model names need no prefix."""
-    started = {
-        protocol: Program(tmp_path_factory.mktemp(protocol), config_for(vendors, protocol)) for protocol in PATHS
-    }
+    """One for each protocol, with a single backend: so no model's name means anything else."""
+    started = {protocol: Program(tmp_path_factory.mktemp(protocol), _config(protocol, vendors)) for protocol in PATHS}
     for program in started.values():
         program.wait()
     yield started
@@ -88,10 +92,10 @@ def test_a_recorded_exchange_passes_untouched(
         content=body,
         headers={"authorization": f"Bearer {CLIENT_KEY}", "content-type": "application/json"},
     )
+    assert heard.status_code == 200, heard.text
     received = vendors.next_request()
     assert received.vendor == protocol
     assert_untouched(body, received)
-    assert heard.status_code == 200
     assert heard.content == b"".join(answer.chunks)
 
 

@@ -29,7 +29,7 @@ VENDORS: dict[str, Any] = {
     "anthropic": anthropic,
     "gemini": gemini,
 }
-_PATIENCE = 20
+_PATIENCE = 5
 """Seconds until what should have happened is given up on."""
 
 
