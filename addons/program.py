@@ -9,6 +9,7 @@ from dataclasses import replace
 from addons.answers import refusal
 from addons.host.exchanges import ExchangeTable
 from proxy_core.config.settings import Settings
+from proxy_core.exchange.reception import House, Reception
 from proxy_core.exchange.router import Router
 from proxy_core.routing.catalogue import Catalogue
 from proxy_core.routing.keys import KeyRing
@@ -23,8 +24,7 @@ class Program:
     """`load` comes first, then `start`; until it is done requests wait at `ready`."""
 
     settings: Settings
-    router: Router
-    pages: Pages
+    house: House
 
     def __init__(self) -> None:
         self.table = ExchangeTable(refusal)
@@ -33,6 +33,7 @@ class Program:
         self.catalogue = Catalogue()
         self.ledger = SealLedger()
         self.demo = DemoServer()
+        self.reception = Reception(lambda: self.house)
         self.ready = asyncio.Event()
         self._demo_url: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -45,13 +46,13 @@ class Program:
         self.table.failover = settings.failover
         self.rests.patience = settings.failover.patience
         self.catalogue.configure(settings)
-        self.router = Router(settings, self.keys, self.rests, self.catalogue.listed, self.catalogue.place)
+        router = Router(settings, self.keys, self.rests, self.catalogue.listed, self.catalogue.place)
         pages = (
             *greeting.pages(settings),
-            *health.pages(settings, self.catalogue),
+            *health.pages(settings, self.catalogue, self.rests),
             *models.pages(settings, self.catalogue),
         )
-        self.pages = Pages((*pages, *openapi.pages(pages)))
+        self.house = House(settings, router, Pages((*pages, *openapi.pages(pages))), self.ledger)
 
     async def start(self) -> None:
         self._demo_url = await self.demo.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from proxy_core import __version__
@@ -10,22 +11,23 @@ from proxy_core.config.settings import Settings
 from proxy_core.exchange.answers import Answer, json_answer
 from proxy_core.exchange.inbound import Inbound
 from proxy_core.routing.catalogue import BackendState, Catalogue
-from proxy_core.routing.upstreams import Backend
+from proxy_core.routing.rests import Rests
+from proxy_core.routing.upstreams import Backend, Upstream
 from proxy_core.serving.pages import Page
 
 _UNKNOWN = BackendState("waiting")
 
 
-def pages(settings: Settings, catalogue: Catalogue) -> tuple[Page, ...]:
+def pages(settings: Settings, catalogue: Catalogue, rests: Rests | None = None) -> tuple[Page, ...]:
     def health(inbound: Inbound) -> Answer:
-        answer = json_answer(report(settings, catalogue))
+        answer = json_answer(report(settings, catalogue, rests))
         answer.headers.append(("cache-control", "no-store"))
         return answer
 
     return (Page("/health", health, needs_key=False),)
 
 
-def report(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+def report(settings: Settings, catalogue: Catalogue, rests: Rests | None = None) -> dict[str, Any]:
     """`status` is "degraded" where the default backend cannot be used or did not answer when last asked."""
     default = catalogue.state.get(settings.default_backend, _UNKNOWN)
     return {
@@ -33,7 +35,10 @@ def report(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
         "version": __version__,
         "default_backend": settings.default_backend,
         "backends": {
-            name: _backend(backend, catalogue.state.get(name, _UNKNOWN), settings.secrets)
+            name: {
+                **_backend(backend, catalogue.state.get(name, _UNKNOWN), settings.secrets),
+                **(_attempts(backend, rests) if rests else {}),
+            }
             for name, backend in settings.backends.items()
         },
     }
@@ -55,6 +60,26 @@ def _backend(backend: Backend, state: BackendState, secrets: frozenset[str]) -> 
         "credentials": backend.credentials,
         "models": models,
     }
+
+
+def _attempts(backend: Backend, rests: Rests) -> dict[str, Any]:
+    """`reachable` is false while the backend is passed over but for probes."""
+    return {
+        "reachable": not rests.is_open(backend.name),
+        "key_states": [key_state(backend, number, rests) for number in range(len(backend.keys))],
+    }
+
+
+def key_state(backend: Backend, number: int, rests: Rests) -> dict[str, Any]:
+    """For people: a key by its last four characters, or its place where it is too short to show any. `model` null
+    means all models; seconds are rounded up."""
+    key = backend.keys[number]
+    resting = [
+        {"model": model, "seconds": ceil(seconds), "reason": str(why)}
+        for model, seconds, why in rests.states(backend.name, key)
+    ]
+    name = Upstream(backend, "", key).key_tail or f"#{number + 1}"
+    return {"key": name, "state": "resting" if resting else "ready", "rests": resting}
 
 
 def _moment(seconds: float | None) -> str | None:

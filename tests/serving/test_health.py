@@ -6,7 +6,9 @@ import pytest
 
 from proxy_core import __version__
 from proxy_core.config.settings import Settings
+from proxy_core.errors import Fault, FaultKind
 from proxy_core.routing.catalogue import BackendState, Catalogue
+from proxy_core.routing.rests import Rests
 from proxy_core.serving import health
 from tests.serving.asking import GEMINI, OPENAI, SECRET, ask, header, json_of, settings
 
@@ -74,3 +76,29 @@ def test_a_backend_that_the_catalogue_does_not_know_yet_is_waiting() -> None:
     given = settings(OPENAI)
     body = json_of(ask(health.pages(given, Catalogue()), "/health"))
     assert body["backends"]["openai"]["models"]["status"] == "waiting"
+
+
+def test_each_key_is_known_by_its_last_four_characters_and_says_how_long_it_rests() -> None:
+    given = settings(OPENAI, GEMINI)
+    rests = Rests(lambda: 100.0)
+    limited = Fault(FaultKind.RATE_LIMIT, "slow down")
+    rests.failed("openai", SECRET, "gpt-5", limited, 19.2)
+    rests.failed("openai", SECRET, "gpt-5-mini", limited, 0.0)
+    rests.failed("openai", "sk-other", "gpt-5", Fault(FaultKind.AUTHENTICATION, "no"), None)
+    answer = ask(health.pages(given, Catalogue(), rests), "/health")
+    told = json_of(answer)["backends"]["openai"]
+    assert told["reachable"] is True
+    assert told["key_states"] == [
+        {"key": "…6789", "state": "resting", "rests": [{"model": "gpt-5", "seconds": 20, "reason": "rate_limit"}]},
+        {"key": "#2", "state": "resting", "rests": [{"model": None, "seconds": 60, "reason": "authentication"}]},
+    ]
+    assert not any(secret in answer.body.decode() for secret in given.secrets)
+
+
+def test_a_backend_that_is_down_is_told() -> None:
+    rests = Rests(lambda: 100.0)
+    for _ in range(5):
+        rests.failed("openai", SECRET, "gpt-5", Fault(FaultKind.UPSTREAM, "refused"), None)
+    told = json_of(ask(health.pages(settings(OPENAI), Catalogue(), rests), "/health"))["backends"]["openai"]
+    assert told["reachable"] is False
+    assert [key["state"] for key in told["key_states"]] == ["ready", "ready"]
