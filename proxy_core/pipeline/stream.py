@@ -36,6 +36,8 @@ from proxy_core.wire.sse import Frame, FrameSplitter
 _GENERATED = (TextDelta, ThinkingDelta, ArgumentsDelta, SealDelta, Finished, Ended)
 _FINISH_SUFFICES = frozenset({"openai_chat", "gemini"})
 """Gemini has no event of its own for the end; several Chat vendors leave out [DONE]."""
+_FINISH_WITH_TEXT = frozenset({"gemini"})
+"""The finish comes in a frame of text, and the reader keeps it until the end: its events do not tell."""
 _CUT = "The backend's answer ended before it was complete."
 
 
@@ -94,6 +96,7 @@ class UntouchedStream:
         self._mirror = mirror
         self._splitter = splitter or FrameSplitter()
         self._finished = False
+        self._skips_text = codec.name not in _FINISH_WITH_TEXT
         self._watched = Watched(codec, view, observers) if observers else None
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -128,7 +131,7 @@ class UntouchedStream:
             if self.fault or self.cut:
                 break
             events = self._watched.read(frame) if self._watched else ()
-            if not self.complete and not (self.ready and _is_text(events)):
+            if not self.complete and not (self._skips_text and self.ready and _is_text(events)):
                 self._look(frame)
             chunks.append(self._mirror.apply(frame.raw) if self._mirror else frame.raw)
             if self._watched and (cut := self._watched.see(events)):
