@@ -48,3 +48,13 @@ class Session:
     greeted: bool = False
     """The banner has been shown."""
     requests: int = 0
+
+    def take_one_off(self) -> str | None:
+        """The model of the request that is sent on now; no other gets it."""
+        model, self.one_off = self.one_off, None
+        return model
+
+    def give_back(self, model: str | None) -> None:
+        """The request it was taken for came to nothing: the next one gets it, unless another was named meanwhile."""
+        if self.one_off is None:
+            self.one_off = model
