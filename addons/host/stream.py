@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from mitmproxy import flow as mitm_flow
@@ -66,6 +68,13 @@ _HOW = {FaultKind.TIMEOUT: "timed out"}
 type Commands = layer.CommandGenerator[None]
 
 
+@dataclass
+class _Decided(events.Event):
+    """An event whose step is known already, but takes more than sending on."""
+
+    step: Step
+
+
 class ExchangeStream(HttpStream):
     """One client request with all its attempts. Bind with `bind(table)`."""
 
@@ -84,9 +93,28 @@ class ExchangeStream(HttpStream):
         self._oversized = 0
         self._client_body = bytearray()
 
+    def handle_event(self, event: events.Event) -> Iterable[commands.Command]:  # type: ignore[override]
+        """More of an answer under way is what comes most often by far: its short way needs no generators."""
+        if (
+            type(event) is not ResponseData
+            or self.exchange is None
+            or event.stream_id != self.attempt_id
+            or self._paused is not None
+            or self.debug is not None
+        ):
+            return super().handle_event(event)
+        self._clock.last_byte = time.monotonic()
+        self._store(event.data)
+        step = self.exchange.on_data(event.data)
+        if not step.only_chunks:
+            return super().handle_event(_Decided(step))
+        return (self._to_client(step.chunks),) if step.chunks else ()
+
     def _handle_event(self, event: events.Event) -> Commands:
         if self.exchange is None:
             yield from super()._handle_event(event)
+        elif isinstance(event, _Decided):
+            yield from self._do(event.step)
         elif isinstance(event, events.Wakeup):
             yield from self._look_at_the_clock()
         elif isinstance(event, RequestProtocolError):
@@ -222,12 +250,7 @@ class ExchangeStream(HttpStream):
         self._clock.last_byte = time.monotonic()
         if isinstance(event, ResponseData):
             self._store(event.data)
-            step = exchange.on_data(event.data)
-            if step.head is None and not step.end and not step.retry:
-                for chunk in step.chunks:
-                    yield self._to_client(chunk)
-                return
-            yield from self._do(step)
+            yield from self._do(exchange.on_data(event.data))
         elif isinstance(event, ResponseHeaders):
             yield from self._upstream_head(event)
         elif isinstance(event, ResponseEndOfMessage):
@@ -313,8 +336,8 @@ class ExchangeStream(HttpStream):
                 yield from self._answer(step.head, b"".join(step.chunks))
                 return
             yield from self._start_answer(step.head)
-        for chunk in step.chunks:
-            yield self._to_client(chunk)
+        if step.chunks:
+            yield self._to_client(step.chunks)
         if step.end:
             yield from self._cancel_attempt("cut")
             yield from self._end_answer()
@@ -331,7 +354,9 @@ class ExchangeStream(HttpStream):
         yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
         self.server_state = self.state_stream_response_body
 
-    def _to_client(self, chunk: bytes) -> SendHttp:
+    def _to_client(self, chunks: Sequence[bytes]) -> SendHttp:
+        """In one piece what came in one: boundaries of HTTP chunks mean nothing."""
+        chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if len(self._client_body) < _STORED_BYTES and self.context.options.store_streamed_bodies:
             self._client_body += chunk
         return SendHttp(ResponseData(self.stream_id, chunk), self.context.client)

@@ -30,6 +30,11 @@ class Step:
     abort: bool = False
     """Hang up on the client: what it has is not to look complete."""
 
+    @property
+    def only_chunks(self) -> bool:
+        """More of an answer under way, or nothing yet."""
+        return self.head is None and not (self.end or self.retry or self.abort)
+
 
 HOLD = Step()
 """Nothing for the client yet."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mitmproxy import options
 from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layer import Layer
-from mitmproxy.proxy.layers.http import ReceiveHttp
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ResponseData
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 from mitmproxy.test import tflow, tutils
