@@ -20,6 +20,8 @@ from proxy_core.config.settings import (
     Limits,
     LogSettings,
     LoopSettings,
+    NetworkSettings,
+    RedactionSettings,
     SavedRoute,
     Settings,
     with_loops_entry,
@@ -125,6 +127,7 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         interactive_commands=not sources.get("disable_interactive_commands"),
         force_project=sources.get("force_set_project"),
         redact=not sources.get("disable_redact_api_keys_in_prompts"),
+        redaction=_redaction(sources),
         loops=_loops(sources),
         model_list_url=sources.get("model_list_url"),
         model_list_token=sources.get("model_list_auth_token"),
@@ -134,6 +137,7 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         site_title=sources.get("app_x_title"),
         intercept_hosts=_intercept_hosts(sources, backends),
         limits=_limits(sources),
+        network=_network(sources),
         failover=_failover(sources),
         sources=sources.origins,
     )
@@ -233,6 +237,18 @@ def _loops(sources: Sources) -> LoopSettings:
     return replace(loops, **given)
 
 
+def _redaction(sources: Sources) -> RedactionSettings:
+    """Modes by the strongest document; rules and allowances of all."""
+    entries = [document.content.redaction for document in sources.documents]
+    default = RedactionSettings()
+    return RedactionSettings(
+        mode=next((entry.mode for entry in entries if entry.mode), default.mode),
+        own_keys=next((entry.own_keys for entry in entries if entry.own_keys), default.own_keys),
+        rules=tuple(rule for entry in entries for rule in entry.rules),
+        allow=tuple(dict.fromkeys(allowed for entry in entries for allowed in entry.allow)),
+    )
+
+
 def _storage_url(sources: Sources, name: str, schemes: tuple[str, ...]) -> str | None:
     """Checked by its scheme alone; its text may hold a password and is never shown."""
     url = sources.get(name)
@@ -257,6 +273,15 @@ def _intercept_hosts(sources: Sources, backends: Mapping[str, Backend]) -> tuple
     return tuple(hosts)
 
 
+def _network(sources: Sources) -> NetworkSettings:
+    entries = [document.content.network for document in sources.documents]
+    return NetworkSettings(
+        hosts=tuple(dict.fromkeys(host.lower() for entry in entries for host in entry.hosts)),
+        origins=tuple(dict.fromkeys(origin for entry in entries for origin in entry.origins)),
+        allow=tuple(dict.fromkeys(network for entry in entries for network in entry.allow)),
+    )
+
+
 def _limits(sources: Sources) -> Limits:
     limits = Limits()
     for document in reversed(sources.documents):
@@ -266,6 +291,11 @@ def _limits(sources: Sources) -> Limits:
             "decoded": entry.decoded_mib and entry.decoded_mib * _MIB,
             "flows": entry.flows,
             "flows_bytes": entry.flows_mib and entry.flows_mib * _MIB,
+            "headers": entry.header_kib and entry.header_kib * 1024,
+            "json_depth": entry.json_depth,
+            "streams": entry.streams,
+            "streams_per_client": entry.streams_per_client,
+            "idle": entry.idle_seconds,
         }
         limits = replace(limits, **{name: value for name, value in given.items() if value})
     return limits

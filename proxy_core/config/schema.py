@@ -6,8 +6,10 @@ Unknown keys are errors: a misspelt one would otherwise be ignored in silence.
 from __future__ import annotations
 
 from dataclasses import fields
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
+import re2
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from proxy_core.profiles.target import ModelProfile
@@ -146,6 +148,22 @@ class LimitsEntry(Entry):
     flows: int | None = Field(default=None, ge=10)
     """How many exchanges mitmweb keeps."""
     flows_mib: int | None = Field(default=None, ge=1)
+    header_kib: int | None = Field(default=None, ge=4, le=16384)
+    json_depth: int | None = Field(default=None, ge=16, le=900)
+    streams: int | None = Field(default=None, ge=1)
+    """Answers under way at once."""
+    streams_per_client: int | None = Field(default=None, ge=1)
+    idle_seconds: float | None = Field(default=None, gt=0)
+
+
+def _network(value: str) -> str:
+    return str(ip_network(value, strict=False))
+
+
+class NetworkEntry(Entry):
+    hosts: list[str] = []
+    origins: list[str] = []
+    allow: list[Annotated[str, AfterValidator(_network)]] = []
 
 
 class FailoverEntry(Entry):
@@ -165,6 +183,33 @@ class FailoverEntry(Entry):
     retry_budget_share: float | None = Field(default=None, ge=0, le=1)
 
 
+def _expression(value: str) -> str:
+    """RE2's syntax, since it takes linear time whatever a request holds."""
+    try:
+        re2.compile(value)
+    except re2.error as error:
+        raise ValueError(f"is no regular expression of RE2: {error}") from None
+    return value
+
+
+class RedactionRule(Entry):
+    """A secret of the user's own: the group `secret`, the first group or all of it. `keywords`: only in texts with one."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=24)
+    regex: Annotated[str, AfterValidator(_expression)]
+    keywords: list[str] = []
+
+
+class RedactionEntry(Entry):
+    """How secrets in requests are hidden. `own_keys` are the proxy's own. `allow`: whole secrets that may leave,
+    literally or as regular expressions."""
+
+    mode: Literal["reversible", "one_way", "off"] | None = None
+    own_keys: Literal["reversible", "one_way"] | None = None
+    rules: list[RedactionRule] = []
+    allow: list[str] = []
+
+
 class ConfigFile(Entry):
     settings: SettingsEntry = SettingsEntry()
     backends: dict[str, BackendEntry] = {}
@@ -175,6 +220,8 @@ class ConfigFile(Entry):
     limits: LimitsEntry = LimitsEntry()
     failover: FailoverEntry = FailoverEntry()
     loops: LoopsEntry = LoopsEntry()
+    network: NetworkEntry = NetworkEntry()
+    redaction: RedactionEntry = RedactionEntry()
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from proxy_core.config.schema import LoopsEntry, ModelEntry
+from proxy_core.config.schema import LoopsEntry, ModelEntry, RedactionRule
 from proxy_core.routing.rests import Patience
 from proxy_core.routing.upstreams import Backend
 
@@ -51,13 +51,38 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RedactionSettings:
+    """How secrets in requests are hidden; the proxy's own always are. `rules` come on top of the built-in ones."""
+
+    mode: Literal["reversible", "one_way", "off"] = "reversible"
+    own_keys: Literal["reversible", "one_way"] = "one_way"
+    rules: tuple[RedactionRule, ...] = ()
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes, but for `flows`."""
+    """Bytes; but levels of `json_depth`, numbers of flows and of streams under way, seconds of `idle`."""
 
     body: int = 32 * 1024 * 1024
     decoded: int = 256 * 1024 * 1024
     flows: int = 2000
     flows_bytes: int = 512 * 1024 * 1024
+    headers: int = 128 * 1024
+    json_depth: int = 200
+    streams: int = 512
+    streams_per_client: int = 256
+    idle: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """`hosts` are further names of ours, `origins` the pages that may call us, `allow` the private networks (as
+    addresses or CIDR) that requests may be sent to without being a configured backend."""
+
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +141,7 @@ class Settings:
     interactive_commands: bool = True
     force_project: bool = False
     redact: bool = True
+    redaction: RedactionSettings = RedactionSettings()
     loops: LoopSettings = LoopSettings()
     model_list_url: str | None = None
     model_list_token: str | None = field(default=None, repr=False)
@@ -125,6 +151,7 @@ class Settings:
     site_title: str | None = None
     intercept_hosts: tuple[str, ...] = ()
     limits: Limits = Limits()
+    network: NetworkSettings = NetworkSettings()
     failover: Failover = Failover()
     sources: Mapping[str, str] = field(default_factory=dict)
 
