@@ -21,12 +21,14 @@ usage: parley serve [FLAGS] [MITMDUMP ARGUMENTS]
        parley web [FLAGS] [MITMWEB ARGUMENTS]
        parley run [FLAGS] -- COMMAND [ARGUMENTS]
        parley check [FLAGS]
+       parley usage [--days N] [--by model|backend|day|project|session|agent] [--csv]
        parley --version | help
 
 serve  starts the proxy: base-URL clients on 127.0.0.1:8000, HTTP_PROXY clients on 127.0.0.1:8080
 web    the same under mitmweb, to watch every exchange in a browser; prints the address to open
 run    starts a command whose requests go through the proxy, which is started too if it does not run
 check  says what is configured, from where, what is wrong (then exit code 1) and what is missing
+usage  what was used and what it cost, out of the database
 
 Each flag is also `--set name=value` and an environment variable; a file .env in the working directory is read.
 Precedence: flag, environment, .env, addons.yaml, default.
@@ -128,6 +130,12 @@ def _check(arguments: Sequence[str]) -> int:
     return checking.check(parsed.given, os.environ, Path.cwd())
 
 
+def _usage(arguments: Sequence[str]) -> int:
+    from scripts.usage import usage
+
+    return usage(arguments, os.environ, Path.cwd())
+
+
 def _version(arguments: Sequence[str]) -> int:
     print(f"parley {__version__}")
     return 0
@@ -144,6 +152,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "web": _web,
     "run": _run,
     "check": _check,
+    "usage": _usage,
     "version": _version,
     "--version": _version,
     "-V": _version,

@@ -30,7 +30,7 @@ class UsageReader:
         return self._read(lambda connection: stats.stats(connection, question, groups))
 
     def grouped(self, question: Question, group: str) -> list[dict[str, Any]]:
-        return self._read(lambda connection: stats.grouped(connection, question, group))
+        return self._read(lambda connection: stats.grouped(connection, question, (group,))[group])
 
     def totals(self, question: Question) -> dict[str, Any]:
         return self._read(lambda connection: stats.totals(connection, question))

@@ -45,7 +45,8 @@ def _clean(value: Any) -> Any:
 
 def _clean_text(text: str) -> str:
     """PostgreSQL takes no NUL, neither database half a surrogate pair."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    text = text.replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _json(value: Any) -> str:

@@ -6,14 +6,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, desc, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Table,
+    and_,
+    desc,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from proxy_core.usage.questions import Question
 from proxy_core.usage.tables import DAILY, DAILY_SESSIONS, MEASURES, REQUESTS
 from proxy_core.wire.json import loads
 
 GROUPS = ("day", "backend", "model", "project", "session", "agent")
-_MOST_GROUPS = {"session": 100}
+_COMBINED = ("backend", "model", "project", "agent")
+_MOST_SESSIONS = 100
 """There may be a session for each few requests; those with the most tokens are listed."""
 _GROUP_LIMIT = 1000
 _RENAMED = {
@@ -35,7 +49,7 @@ _TOKENS = ("input", "cache_read", "cache_write", "output")
 
 
 def stats(connection: Connection, question: Question, groups: Sequence[str] = GROUPS) -> dict[str, Any]:
-    """Totals, and by each of `groups` those with the most tokens first, days in order."""
+    """Totals, and by each of `groups` those with the most tokens first; days in order."""
     since = question.since()
     return {
         "days": question.days,
@@ -43,7 +57,7 @@ def stats(connection: Connection, question: Question, groups: Sequence[str] = GR
         "to": datetime.now(UTC).date().isoformat(),
         "filters": question.filters,
         "totals": totals(connection, question),
-        **{f"by_{group}": grouped(connection, question, group) for group in groups},
+        **{f"by_{group}": rows for group, rows in grouped(connection, question, groups).items()},
     }
 
 
@@ -53,15 +67,57 @@ def totals(connection: Connection, question: Question) -> dict[str, Any]:
     return _measures(row)
 
 
-def grouped(connection: Connection, question: Question, group: str) -> list[dict[str, Any]]:
-    """`group` is one of GROUPS; what has none of it is under null."""
-    table = DAILY_SESSIONS if group == "session" else _sums_table(question)
-    column = table.c[group]
-    tokens = sum((func.sum(table.c[name]) for name in _TOKENS[1:]), func.sum(table.c[_TOKENS[0]]))
-    order = [column] if group == "day" else [desc(tokens), desc(func.sum(table.c.requests)), column]
-    statement = select(column.label("group"), *_sums(table)).where(*_conditions(table, question)).group_by(column)
-    rows = connection.execute(statement.order_by(*order).limit(_MOST_GROUPS.get(group, _limit(group))))
-    return [{group: _name(row._asdict()["group"]), **_measures(row)} for row in rows]
+def grouped(connection: Connection, question: Question, groups: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """By each of `groups`, which are of GROUPS; what has none of it is under null."""
+    together = [group for group in groups if group in _COMBINED]
+    found = _combined(connection, question, together) if together else {}
+    if "day" in groups:
+        found["day"] = _by_day(connection, question)
+    if "session" in groups:
+        found["session"] = _by_session(connection, question)
+    return found
+
+
+def _combined(connection: Connection, question: Question, groups: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The days are summed up once for all groups, since they are most of what there is to read."""
+    table = _sums_table(question)
+    columns = [table.c[group] for group in groups]
+    base = select(*columns, *_sums(table)).where(*_conditions(table, question)).group_by(*columns).cte("combined")
+    by_group = [
+        select(literal(group).label("kind"), base.c[group].label("name"), *_sums(base)).group_by(base.c[group])
+        for group in groups
+    ]
+    found: dict[str, list[dict[str, Any]]] = {group: [] for group in groups}
+    for row in connection.execute(union_all(*by_group)):
+        named = row._asdict()
+        found[named["kind"]].append({named["kind"]: named["name"] or None, **_measures(row)})
+    return {group: _most_tokens_first(rows)[:_GROUP_LIMIT] for group, rows in found.items()}
+
+
+def _by_day(connection: Connection, question: Question) -> list[dict[str, Any]]:
+    table = _sums_table(question)
+    day = table.c.day
+    rows = connection.execute(
+        select(day.label("name"), *_sums(table)).where(*_conditions(table, question)).group_by(day).order_by(day)
+    )
+    return [{"day": row._asdict()["name"].isoformat(), **_measures(row)} for row in rows]
+
+
+def _by_session(connection: Connection, question: Question) -> list[dict[str, Any]]:
+    """First which have the most tokens, then all about these."""
+    table, session = DAILY_SESSIONS, DAILY_SESSIONS.c.session
+    conditions = list(_conditions(table, question))
+    tokens = func.sum(table.c.input + table.c.cache_read + table.c.cache_write + table.c.output)
+    most = select(session).where(*conditions).group_by(session).order_by(desc(tokens), session).limit(_MOST_SESSIONS)
+    names = connection.execute(most).scalars().all()
+    rows = connection.execute(
+        select(session.label("name"), *_sums(table)).where(session.in_(names), *conditions).group_by(session)
+    )
+    return _most_tokens_first([{"session": row._asdict()["name"] or None, **_measures(row)} for row in rows])
+
+
+def _most_tokens_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (-row["total_tokens"], -row["requests"]))
 
 
 def recent(connection: Connection, question: Question) -> list[dict[str, Any]]:
@@ -93,7 +149,7 @@ def _sums_table(question: Question) -> Table:
     return DAILY_SESSIONS if question.session is not None else DAILY
 
 
-def _sums(table: Table) -> list[ColumnElement[Any]]:
+def _sums(table: FromClause) -> list[ColumnElement[Any]]:
     return [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in MEASURES]
 
 
@@ -153,14 +209,6 @@ def _measures(row: Row[Any]) -> dict[str, Any]:
         "average_first_token_seconds": float(sums["first_token"]) / streams if streams else None,
         **{name: int(sums[name]) for name in ("tool_calls", "redactions", "loops", "losses")},
     }
-
-
-def _limit(group: str) -> int:
-    return 4000 if group == "day" else _GROUP_LIMIT
-
-
-def _name(value: Any) -> str | None:
-    return value.isoformat() if isinstance(value, date) else value or None
 
 
 def _moment(seconds: float) -> str:

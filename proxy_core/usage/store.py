@@ -168,7 +168,7 @@ class UsageStore:
         self._trouble = _reason(error)
 
     def _note_recovery(self) -> None:
-        if self._trouble is None:
+        if self._trouble is None and not self._lost:
             return
         with self._changed:
             lost, self._lost = self._lost, 0
