@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol
 from proxy_core.config.settings import SavedRoute
 from proxy_core.sessions.session import Session
 
-type SavedName = Literal["default_backend", "interactive", "redact", "command_prefix"]
+type SavedName = Literal["default_backend", "redact_api_keys_in_prompts", "command_prefix"]
+"""As in the settings file."""
 
 
 class CommandError(Exception):
@@ -50,10 +51,10 @@ class Controls(Protocol):
 
     def routes(self) -> Mapping[str, SavedRoute]: ...
 
-    def save(self, settings: Mapping[SavedName, Any], routes: Mapping[str, SavedRoute | None]) -> None:
-        """Takes over and keeps changed settings and routes, all or none; None takes the saved one away.
+    def save(self, settings: Mapping[SavedName, Any], routes: Mapping[str, SavedRoute | None]) -> Sequence[str]:
+        """Takes over and keeps changed settings and routes; None takes the saved one away. `saving.store` does it.
 
-        Raises ParleyError when they cannot be written.
+        Says what the person has to know about it, if anything. Raises ParleyError when they cannot be written.
         """
         ...
 
@@ -92,11 +93,13 @@ class Draft:
         del self.routes[name]
         self._changed_routes[name] = None
 
-    def commit(self) -> None:
-        """Raises ParleyError, with nothing changed, when what is to last cannot be written."""
+    def commit(self) -> Sequence[str]:
+        """What there is to say about it. Raises ParleyError, with nothing changed, when it cannot be kept."""
+        notes: Sequence[str] = ()
         if self.saved or self._changed_routes:
-            self.controls.save(self.saved, self._changed_routes)
+            notes = self.controls.save(self.saved, self._changed_routes)
         session = self.controls.session
         session.settings = self.settings
         session.one_off = self.one_off
         session.greeted = self.greeted
+        return notes

@@ -18,6 +18,8 @@ _MOST_PROBLEMS = 20
 _MOST_GUESSES = 50
 _SPECIAL = re.compile(r"[(),\"']")
 _ITEM = re.compile(r"\s*([A-Za-z][\w-]*)\s*=(.*)", re.DOTALL | re.ASCII)
+_PAIRS = re.compile(r"(?:[ \t]+[\w-]+=\S+)*")
+"""Arguments of someone who forgot the parentheses."""
 _NEAR = 0.8
 
 
@@ -112,7 +114,8 @@ class _Reader:
             return Command(match.start(), match.end(), typed, name)
         if name in self._vocabulary.names:
             problem = f"the arguments of '{name}' must stand in parentheses"
-            return Command(match.start(), match.end(), typed, name, problem=problem)
+            last = _PAIRS.match(self._text, match.end(), end).end()  # pyright: ignore[reportOptionalMemberAccess]
+            return Command(match.start(), last, self._text[match.start() : last], name, problem=problem)
         if self._alone(match.start(), match.end(), start, end) or self._nearly_known(name):
             return Command(match.start(), match.end(), typed, name)
         return None

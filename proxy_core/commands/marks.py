@@ -12,6 +12,7 @@ import re
 import unicodedata
 from itertools import islice
 
+OPENING = "[parley "
 _MARK = re.compile(r"\[parley ([0-9a-f]{8})\]")
 _MOST_LINES = 250
 _MOST_CHARACTERS = 20_000
@@ -35,7 +36,7 @@ def preface(text: str) -> str:
 
 
 def holds_mark(text: str) -> bool:
-    return "[parley " in text
+    return OPENING in text
 
 
 def without_own(text: str) -> str:

@@ -7,27 +7,30 @@ import re
 from proxy_core.commands.arguments import Arguments
 from proxy_core.commands.draft import CommandError, Draft
 from proxy_core.commands.grammar import nearest
+from proxy_core.config.routes import POLICIES, complaint
 from proxy_core.config.settings import SavedRoute
 from proxy_core.errors import ParleyError
 from proxy_core.routing.plan import split_weight
 
-_NAME = re.compile(r"[\w.-]{1,64}")
-_POLICIES = ("k", "m", "km", "mk")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _EMPTY = "<empty>"
 
 
 def create(arguments: Arguments, draft: Draft) -> str:
     arguments.only("name", "policy")
     name, policy = arguments.named("name"), (arguments.named("policy") or "").lower()
-    if not name or policy not in _POLICIES:
+    if not name or policy not in POLICIES:
         given = f", got policy: {policy}" if policy else ""
         raise CommandError(
-            f"create-failover-route requires name and valid policy (one of {', '.join(_POLICIES)}){given}"
+            f"create-failover-route requires name and valid policy (one of {', '.join(POLICIES)}){given}"
         )
     if not _NAME.fullmatch(name):
         raise CommandError(f"a route's name has letters, digits, '.', '_' and '-', up to 64 of them, got: {name}")
     before = draft.routes.get(name)
-    draft.put_route(name, SavedRoute(policy, before.elements if before else ()))
+    if before and before.policy != policy:
+        raise CommandError(f"route {name} exists already, with policy {before.policy}; delete it first")
+    if before is None:
+        draft.put_route(name, SavedRoute(policy))  # type: ignore[arg-type]
     return f"failover route {name} created with policy {policy}"
 
 
@@ -91,17 +94,14 @@ def _with_elements(arguments: Arguments, draft: Draft) -> tuple[str, SavedRoute,
     if not any(elements):
         raise CommandError("no route elements specified")
     for element in elements:
-        _check(element, name, draft)
+        _check(element, draft.routes[name], draft)
     return name, draft.routes[name], elements
 
 
-def _check(element: str, name: str, draft: Draft) -> None:
-    model, _ = split_weight(element)
-    if model == name:
-        raise CommandError(f"route {name} cannot be an element of itself")
-    if not re.search(r"[:/]", model):
-        raise CommandError(f"a route element is backend:model, got: {element}")
+def _check(element: str, route: SavedRoute, draft: Draft) -> None:
+    if wrong := complaint(element, route.policy, draft.routes):
+        raise CommandError(" ".join(wrong))
     try:
-        draft.controls.check_model(model, None)
+        draft.controls.check_model(split_weight(element)[0], None)
     except ParleyError as error:
         raise CommandError(error.fault.message) from None

@@ -268,7 +268,7 @@ SETTINGS: tuple[Setting, ...] = (
         "redact-api-keys-in-prompts set to {value}",
         "redact-api-keys-in-prompts unset",
         session="redact",
-        saved="redact",
+        saved="redact_api_keys_in_prompts",
         aliases=("redact",),
     ),
     Setting(

@@ -201,7 +201,8 @@ def described(asked: str, prefix: str) -> str:
         return f"{text}\n{_listed_settings()}" if row.name in ("set", "unset") else text
     if setting := _SETTINGS.get(name):
         form = f"{prefix}set({setting.name}={setting.value}), {prefix}unset({setting.name})"
-        return f"{setting.name} - {setting.summary}; format: {form}; examples: {prefix}set({setting.name}={setting.example})"
+        example = f"{prefix}set({setting.name}={setting.example})"
+        return f"{setting.name} - {setting.summary}; format: {form}; examples: {example}"
     raise CommandError(_unknown("command", asked, NAMES))
 
 

@@ -1,0 +1,43 @@
+"""The proxy's own replies, in the form in which each agent shows them and goes on."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from proxy_core.agents.requests import first_texts, tool_names
+from proxy_core.agents.rows import Agent
+from proxy_core.turn.content import Part, ProtocolName, Text, ToolCall
+from proxy_core.turn.reply import Choice, Reply, Usage
+
+REPLY_ID = "proxy_cmd_processed"
+COMPLETION = "attempt_completion"
+_PATCH_FILE = "PROXY_OUTPUT.txt"
+
+
+def shape_reply(agent: Agent, body: dict[str, Any], protocol: ProtocolName, text: str) -> list[Part]:
+    """The parts of a reply that says `text` to the agent that sent `body`."""
+    texts = first_texts(protocol, body)
+    match agent.reply:
+        case "completion" if COMPLETION in tool_names(body):
+            arguments = json.dumps({"result": text}, ensure_ascii=False)
+            return [ToolCall(f"call_{secrets.token_hex(12)}", COMPLETION, arguments)]
+        case "completion" if any(f"<{COMPLETION}>" in prompt for prompt in texts):
+            return [Text(f"<{COMPLETION}>\n<result>\n{text}\n</result>\n</{COMPLETION}>")]
+        case "patch" if not any(pattern.search(prompt) for pattern in agent.asks_only for prompt in texts):
+            return [Text(as_patch(text))]
+        case _:
+            return [Text(text)]
+
+
+def as_patch(text: str) -> str:
+    lines = (f"+{line}" for line in text.split("\n"))
+    return "\n".join(("*** Begin Patch", f"*** Add File: {_PATCH_FILE}", *lines, "*** End Patch"))
+
+
+def own_reply(parts: list[Part], model: str) -> Reply:
+    """A whole reply that no model was asked for, so its usage is zero."""
+    finish = "tool_calls" if any(isinstance(part, ToolCall) for part in parts) else "stop"
+    usage = Usage(input=0, cache_read=0, cache_write_5m=0, output=0, reasoning=0)
+    return Reply(REPLY_ID, model, [Choice(0, parts, finish)], usage)
