@@ -84,5 +84,5 @@ class Program:
 
 def _environ(folder: Path) -> dict[str, str]:
     """Nothing of the tester's own keys and settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
     return {**kept, "HOME": str(folder), "LLM_INTERACTIVE_PROXY_API_KEY": CLIENT_KEY}

@@ -57,12 +57,12 @@ def programs(vendors: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def odd(value: Any) -> bytes:
     """JSON as no serializer of ours would write it."""
-    return json.dumps(value, indent=1, separators=(" ,", " :  ")).encode() + b"   \n"
+    return json.dumps(value, indent=1, separators=(" ,", ": ")).encode() + b"   \n"
 
 
 def answer_of(recording: Recording) -> Raw:
-    if recording.index["stream"]:
-        stream = recording.stream
+    stream = recording.stream
+    if stream:
         return Raw(
             [stream[start : start + 700] for start in range(0, len(stream), 700)], content_type="text/event-stream"
         )
