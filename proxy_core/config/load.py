@@ -239,14 +239,15 @@ def _loops(sources: Sources) -> LoopSettings:
 
 def _redaction(sources: Sources) -> RedactionSettings:
     """Modes by the strongest document; rules and allowances of all."""
-    entries = [document.content.redaction for document in sources.documents]
-    default = RedactionSettings()
-    return RedactionSettings(
-        mode=next((entry.mode for entry in entries if entry.mode), default.mode),
-        own_keys=next((entry.own_keys for entry in entries if entry.own_keys), default.own_keys),
-        rules=tuple(rule for entry in entries for rule in entry.rules),
-        allow=tuple(dict.fromkeys(allowed for entry in entries for allowed in entry.allow)),
-    )
+    redaction = RedactionSettings()
+    for entry in (document.content.redaction for document in reversed(sources.documents)):
+        redaction = RedactionSettings(
+            mode=entry.mode or redaction.mode,
+            own_keys=entry.own_keys or redaction.own_keys,
+            rules=(*entry.rules, *redaction.rules),
+            allow=(*entry.allow, *redaction.allow),
+        )
+    return redaction
 
 
 def _storage_url(sources: Sources, name: str, schemes: tuple[str, ...]) -> str | None:

@@ -193,7 +193,10 @@ def _expression(value: str) -> str:
 
 
 class RedactionRule(Entry):
-    """A secret of the user's own: the group `secret`, the first group or all of it. `keywords`: only in texts with one."""
+    """A secret of the user's own: what the group `secret`, else the first group, else all of it matches.
+
+    With `keywords` it is only looked for in texts that have one of them.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=24)
     regex: Annotated[str, AfterValidator(_expression)]

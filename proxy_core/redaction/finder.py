@@ -6,6 +6,7 @@ The time is linear in the text: an automaton finds the keywords, and each rule s
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -58,7 +59,8 @@ def known_secrets(secrets: Iterable[str]) -> frozenset[bytes]:
 class _Compiled(NamedTuple):
     rank: int
     rule: Rule
-    pattern: Any
+    pattern: re.Pattern[bytes]
+    tail: re.Pattern[bytes]
 
 
 class Finder:
@@ -106,7 +108,7 @@ class Finder:
     def _compile(self, rules: tuple[Rule, ...]) -> ahocorasick_rs.BytesAhoCorasick:
         by_keyword: dict[str, list[_Compiled]] = {}
         for rank, rule in enumerate(rules):
-            compiled = _Compiled(rank, rule, rule.compiled())
+            compiled = _Compiled(rank, rule, rule.compiled(), re.compile(rule.tail.encode()))
             for keyword in rule.keywords:
                 by_keyword.setdefault(keyword, []).append(compiled)
         self._by_keyword = [tuple(found) for found in by_keyword.values()]
@@ -126,20 +128,17 @@ class Finder:
     def _by_rules(self, data: bytes) -> Iterator[tuple[int, Finding]]:
         done: dict[int, int] = {}
         for keyword, start, _ in self._automaton.find_matches_as_indexes(data, overlapping=True):
-            for rank, rule, pattern in self._by_keyword[keyword]:
-                if start < done.get(rank, 0):
+            for compiled in self._by_keyword[keyword]:
+                if start < done.get(compiled.rank, 0):
                     continue
                 self.attempts += 1
-                if rule.before:
-                    match = pattern.search(data, max(0, start - rule.before), start + rule.window)
-                else:
-                    match = pattern.match(data, start, start + rule.window)
+                match = _tried(compiled, data, start)
                 if match is None:
                     continue
-                finding = Finding(*secret_span(match), rule.id)
-                if self._is_secret(rule, match, data[finding.start : finding.end]):
-                    done[rank] = finding.end
-                    yield rank, finding
+                finding = Finding(*secret_span(match), compiled.rule.id)
+                if self._is_secret(compiled.rule, match, data[finding.start : finding.end]):
+                    done[compiled.rank] = finding.end
+                    yield compiled.rank, finding
 
     def _is_secret(self, rule: Rule, match: Any, secret: bytes) -> bool:
         if rule.check is not None and not rule.check(match):
@@ -157,7 +156,7 @@ class Finder:
         for rule, pattern, keywords in self._custom:
             if keywords and not any(keyword in data for keyword in keywords):
                 continue
-            group = "secret" if "secret" in pattern.groupindex else min(1, pattern.groups)
+            group = pattern.groupindex.get("secret", min(1, pattern.groups))
             for match in pattern.finditer(data):
                 start, end = match.span(group)
                 if 0 <= start < end and not self._is_allowed(data[start:end]):
@@ -182,6 +181,15 @@ class _Chosen:
                 return
             self.findings.pop(index)
         self.findings.insert(index, finding)
+
+
+def _tried(compiled: _Compiled, data: bytes, start: int) -> re.Match[bytes] | None:
+    _, rule, pattern, tail = compiled
+    if not rule.before:
+        return pattern.match(data, start, start + rule.window)
+    if rule.tail and not tail.match(data, start):
+        return None
+    return pattern.search(data, max(0, start - rule.before), start + rule.window)
 
 
 def _cases(keywords: tuple[str, ...]) -> tuple[bytes, ...]:

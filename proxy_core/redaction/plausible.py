@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from proxy_core.redaction.checks import PLACEHOLDER, entropy, from_documentation, secret_of
 
@@ -32,16 +33,20 @@ _STRONG_PAIRS = frozenset(
 
 _STAND_IN = re.compile(
     rb"(?i)^(?:\$|%[\w(]|<|\{|@|!|env[.:]|vault[.:]|secrets?[.:/]|ref[.:]|arn:|op://|sha\d*[-:~]|md5:|file:|data:|https?:|"
-    rb"projects/|/|\./|~/|[a-z]:\\)|"
+    rb"projects/|\./|~/|[a-z]:\\)|"
     rb"\$\{|\{\{|\}\}|%\(|process\.env|environ|getenv|undefined|\bnull\b|\bnone\b|\btrue\b|\bfalse\b|"
     rb"not[_-]?(?:set|needed|used|required|a[_-]real)|change[_-]?(?:me|it|this)|your|insert|replace|todo|fixme|dummy|"
     rb"sample|example|placeholder|redacted|has_been|hidden|masked|\*{3}|\.{3}|x{4}|lorem|^my[_-]?\w*$|"
+    rb"0-9A-Z|a-z0-9|A-Za-z|A-Z0-9|"
     rb"^(?:test|fake|mock|some|any|foo|bar|default|invalid|wrong|bad|old|new)[_-]|"
     rb"^(?:super|top)?[_-]?secret[_-]?\d{0,3}$|(?:key|token|secret|password|passwd)[_-]?(?:here|goes|value|\d{1,3})?$"
 )
 _COMMON = re.compile(
     rb"(?i)^(?:p[a@]ssw[o0]rd|passw[o0]rt|pass|admin|root|guest|user|postgres|mysql|letmein|welcome)\d{0,4}!?$"
 )
+_DIGIT = re.compile(rb"\d")
+_SYMBOL = re.compile(rb"[^\w.:/-]")
+_COMPARISONS = (b"==", b"===", b"!=", b"!==")
 _FILE = re.compile(
     rb"\.(?:json|pem|txt|key|ya?ml|env|py|js|ts|tsx|go|rs|java|rb|php|md|html?|crt|cfg|ini|toml|log|sh)$"
 )
@@ -71,7 +76,7 @@ def classes(value: bytes) -> set[int]:
 def restlessness(value: bytes) -> float:
     """How often neighbours differ in class: about 0.6 for random base 62, 0.5 for hex, 0.2 for names in code."""
     kinds = value.translate(_CLASSES)
-    changes = sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(kinds))
     return changes / max(1, len(value) - 1)
 
 
@@ -79,10 +84,12 @@ def is_code(value: bytes) -> bool:
     """Identifiers, constants, file names and versions."""
     if _CONSTANT.match(value) or _FILE.search(value):
         return True
-    return _CHAIN.match(value) is not None and restlessness(value) < 0.4
+    return _CHAIN.match(value) is not None and restlessness(value) < 0.5
 
 
 def is_stand_in(value: bytes) -> bool:
+    if value.startswith(b"/") and restlessness(value) < 0.4:
+        return True
     return _STAND_IN.search(value) is not None or PLACEHOLDER.fullmatch(value) is not None
 
 
@@ -96,11 +103,7 @@ def looks_like_password(value: bytes, quoted: bool) -> bool:
         return False
     if not letters:
         return quoted and len(value) >= 8 and entropy(value) >= 2.5
-    return (
-        digit
-        or (symbol and len(kinds) >= 3 and quoted)
-        or (len(value) >= 16 and len(kinds) == 2 and entropy(value) > 3.6)
-    )
+    return digit or (symbol and len(kinds) >= 3 and quoted) or (len(value) >= 16 and restlessness(value) >= 0.4)
 
 
 def looks_like_token(value: bytes, strong: bool) -> bool:
@@ -108,28 +111,41 @@ def looks_like_token(value: bytes, strong: bool) -> bool:
     if len(value) < (8 if strong else 16) or b"://" in value or is_code(value):
         return False
     kinds = classes(value)
-    if 100 not in kinds or not kinds & {108, 117}:
+    if not kinds & {108, 117}:
         return False
+    if 100 not in kinds:
+        return len(value) >= 20 and entropy(value) > 3.8 and restlessness(value) >= 0.4
     if _UUID.match(value) or _HEX.match(value):
         return strong and len(value) >= 16 and entropy(value) > 2.8
+    if not strong and len(_DIGIT.findall(value)) < 2:
+        return False
     least = 2.8 if len(value) < 20 else 3.4
-    return entropy(value) >= least and restlessness(value) >= (0.15 if strong else 0.3)
+    return entropy(value) >= least and restlessness(value) >= (0.2 if strong else 0.3)
 
 
 def is_secret_assigned(match: re.Match[bytes]) -> bool:
-    words, value = name_words(match), secret_of(match)
-    if not _NO_SECRET.isdisjoint(words) or is_stand_in(value) or from_documentation(value):
+    """The cheap and telling questions first: most names that are assigned to are given code."""
+    value, quoted = secret_of(match), match.group("bare") is None
+    if b" " in value or not _has_character(value, quoted):
         return False
-    quoted = match.group("bare") is None
     if not _operator_fits(match, quoted) or (not quoted and _goes_on_as_code(match)):
         return False
+    words = name_words(match)
+    if not _NO_SECRET.isdisjoint(words) or is_stand_in(value) or from_documentation(value):
+        return False
     if not _PASSWORD.isdisjoint(words):
-        return b" " not in value and len(value) >= (5 if quoted else 6) and looks_like_password(value, quoted)
-    return b" " not in value and looks_like_token(value, _is_strong(words))
+        return len(value) >= (5 if quoted else 6) and looks_like_password(value, quoted)
+    return looks_like_token(value, _is_strong(words))
+
+
+def _has_character(value: bytes, quoted: bool) -> bool:
+    if _DIGIT.search(value) or (quoted and _SYMBOL.search(value)):
+        return True
+    return len(value) >= 16 and restlessness(value) >= 0.4
 
 
 def _is_strong(words: list[bytes]) -> bool:
-    pairs = zip(words, words[1:], strict=False)
+    pairs = pairwise(words)
     return not _STRONG.isdisjoint(words) or any(pair in _STRONG_PAIRS for pair in pairs)
 
 
@@ -141,7 +157,16 @@ def _operator_fits(match: re.Match[bytes], quoted: bool) -> bool:
     """A comma only between quoted arguments, a blank only after a flag or in .netrc, `is` only for odd values."""
     operator = match.group("op").strip()
     if operator == b",":
+        ahead = match.string[max(0, match.start() - 60) : match.start()]
+        return (
+            quoted
+            and restlessness(secret_of(match)) >= 0.25
+            and re.search(rb"\(\s?\\?[\"'][\w.-]*\Z", ahead) is not None
+        )
+    if operator in _COMPARISONS:
         return quoted
+    if operator == b":" and match.string[match.start() - 1 : match.start()] == b":":
+        return False  # a part of arn:aws:…:secret:name
     if operator == b"":
         ahead = match.string[max(0, match.start() - 60) : match.start()]
         return re.search(rb"(?:^|[\s\"'\[])--?[\w-]*\Z", ahead) is not None or b"login " in ahead

@@ -23,6 +23,7 @@ class Rule:
     than `window` bytes; its group `secret`, or else all of it, is hidden. `entropy` is in bits per byte. `check`
     has the last word. `source` says where the form is documented. `documented`: doubtful forms are dropped when they
     look like an example from documentation (alphabets, runs of one letter). `bounded`: begins at a word's edge.
+    `tail` must match at the keyword before `before` is tried, where the keyword alone is common.
     """
 
     id: str
@@ -35,14 +36,15 @@ class Rule:
     window: int = 400
     documented: bool = True
     bounded: bool = True
+    tail: str = ""
 
     def compiled(self) -> re.Pattern[bytes]:
         return re.compile(((LEFT if self.bounded else "") + f"(?:{self.pattern})").encode())
 
 
-def token(id: str, prefix: str, rest: str, source: str = GITLEAKS, entropy: float = 2.5, **more: int) -> Rule:
+def token(id: str, prefix: str, rest: str, source: str = GITLEAKS, entropy: float = 2.5, window: int = 400) -> Rule:
     """A token that begins with `prefix`, which is literal and the keyword at once."""
-    return Rule(id, (prefix,), re.escape(prefix) + rest, source, entropy, **more)
+    return Rule(id, (prefix,), re.escape(prefix) + rest, source, entropy, window=window)
 
 
 def spellings(*words: str) -> tuple[str, ...]:

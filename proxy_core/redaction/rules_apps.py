@@ -40,6 +40,7 @@ APP_RULES: tuple[Rule, ...] = (
         "https://docs.discord.com/developers/reference#authentication",
         3.5,
         before=28,
+        tail=r"\.[GXYZ][A-Za-z0-9_-]{5}\.",
     ),
     Rule(
         "telegram-token",

@@ -27,7 +27,8 @@ CLOUD_RULES: tuple[Rule, ...] = (
             "awsSecret",
             "SECRET_ACCESS_KEY",
         ),
-        r"(?i:aws[_-]?)?(?i:secret)[\w-]{0,30}+\\{0,3}[\"'`]?\s{0,4}(?:=>|:=|[=:>,])\s{0,4}\\{0,3}[\"'`]?"
+        r"(?i:aws[_-]?)?(?i:secret)[\w-]{0,30}+\\{0,3}[\"'`]?"
+        r"(?:\s{0,4}(?:=>|:=|[=:>,])\s{0,4}|[ \t]{1,4})\\{0,3}[\"'`]?"
         r"(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
         3.5,

@@ -175,17 +175,14 @@ VENDORS: tuple[Rule, ...] = (
     _vendor("facebook", r"[a-f0-9]{32}|\d{15,16}\|[\w-]{27,40}", "facebook", "fb-app"),
 )
 
-NAMES: tuple[str, ...] = tuple(
-    dict.fromkeys(
-        form
-        for words in (
-            "password passwd passphrase pwd secret token credential credentials apikey passcode api-key access-key "
-            "auth-key private-key encryption-key signing-key master-key account-key license-key shared-key session-key "
-            "service-key app-key deploy-key admin-key webhook-key client-key storage-key"
-        ).split()
-        for form in spellings(*words.split("-"))
-    )
-) + ("_pass", "_PASS", 'pass"', "pass'", "dbPass", "userPass", "smtpPass", "_KEY", "_key", "_auth")
+_NAMES = (
+    "password passwd passphrase pwd secret token credential credentials apikey passcode api-key access-key auth-key "
+    "private-key encryption-key signing-key master-key account-key license-key shared-key session-key service-key "
+    "app-key deploy-key admin-key webhook-key client-key storage-key"
+)
+_ABBREVIATED = ("_pass", "_PASS", 'pass"', "pass'", "dbPass", "userPass", "smtpPass", "_KEY", "_key")
+_SPELT = (form for name in _NAMES.split() for form in spellings(*name.split("-")))
+NAMES: tuple[str, ...] = tuple(dict.fromkeys([*_SPELT, *_ABBREVIATED]))
 
 _OPERATOR = (
     r"(?P<op>\s{0,4}:\s{0,3}[A-Za-z_][\w\[\]|.?<>]{0,40}\s{0,3}=(?!=)|[ \t]{0,16}(?:=>|:=|\?=|\|\|=|===?|!==?|=|:|->)|"
@@ -216,7 +213,8 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "credential",
         NAMES,
-        r"(?P<name>(?:[A-Za-z]{3,10} )?[A-Za-z_][\w.-]{1,60}+)(?:\\{0,3}[\"'`]\]?|\]|\))?" + _OPERATOR + _VALUE,
+        r"(?P<name>(?:(?i:api|access|auth|private|secret|master|account|client|license|signing|encryption) "
+        r"(?=(?i:key|token|secret)))?[A-Za-z_][\w.-]{1,60}+)(?:\\{0,3}[\"'`]\]?|\]|\))?" + _OPERATOR + _VALUE,
         OWASP,
         check=is_secret_assigned,
         window=600,
