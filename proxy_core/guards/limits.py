@@ -36,7 +36,8 @@ def check_depth(body: bytes, limit: int) -> None:
     if body.count(b"[") + body.count(b"{") <= limit:
         return
     brackets = _brackets(body)
-    if _is_deeper(_without_leaves(brackets), limit - 2 * _ROUNDS) and _is_deeper(brackets, limit):
+    rounds = min(_ROUNDS, limit // 2)
+    if _is_deeper(_without_leaves(brackets, rounds), limit - 2 * rounds) and _is_deeper(brackets, limit):
         raise invalid(f"The request body is nested more than {limit} levels deep.")
 
 
@@ -47,9 +48,9 @@ def _brackets(body: bytes) -> bytes:
     return b"".join(body.translate(None, _DROPPED).split(b'"')[::2])
 
 
-def _without_leaves(brackets: bytes) -> bytes:
+def _without_leaves(brackets: bytes, rounds: int) -> bytes:
     """What is left when up to two levels per round are taken off at the bottom, which is most of it; done in C."""
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     return brackets
 
