@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -64,7 +64,7 @@ def stats(connection: Connection, question: Question, groups: Sequence[str] = GR
 def totals(connection: Connection, question: Question) -> dict[str, Any]:
     table = _sums_table(question)
     row = connection.execute(select(*_sums(table)).where(*_conditions(table, question))).one()
-    return _measures(row)
+    return _measures(row._asdict())
 
 
 def grouped(connection: Connection, question: Question, groups: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -90,7 +90,7 @@ def _combined(connection: Connection, question: Question, groups: Sequence[str])
     found: dict[str, list[dict[str, Any]]] = {group: [] for group in groups}
     for row in connection.execute(union_all(*by_group)):
         named = row._asdict()
-        found[named["kind"]].append({named["kind"]: named["name"] or None, **_measures(row)})
+        found[named["kind"]].append({named["kind"]: named["name"] or None, **_measures(named)})
     return {group: _most_tokens_first(rows)[:_GROUP_LIMIT] for group, rows in found.items()}
 
 
@@ -100,7 +100,7 @@ def _by_day(connection: Connection, question: Question) -> list[dict[str, Any]]:
     rows = connection.execute(
         select(day.label("name"), *_sums(table)).where(*_conditions(table, question)).group_by(day).order_by(day)
     )
-    return [{"day": row._asdict()["name"].isoformat(), **_measures(row)} for row in rows]
+    return [{"day": sums["name"].isoformat(), **_measures(sums)} for sums in _dicts(rows)]
 
 
 def _by_session(connection: Connection, question: Question) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def _by_session(connection: Connection, question: Question) -> list[dict[str, An
     rows = connection.execute(
         select(session.label("name"), *_sums(table)).where(session.in_(names), *conditions).group_by(session)
     )
-    return _most_tokens_first([{"session": row._asdict()["name"] or None, **_measures(row)} for row in rows])
+    return _most_tokens_first([{"session": sums["name"] or None, **_measures(sums)} for sums in _dicts(rows)])
 
 
 def _most_tokens_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -143,6 +143,10 @@ def _rows(connection: Connection, question: Question) -> Iterator[Row[Any]]:
 def raw_rows(connection: Connection, question: Question) -> Iterator[Mapping[str, Any]]:
     """As `recent`, as they stand in the database."""
     return (row._asdict() for row in _rows(connection, question))
+
+
+def _dicts(rows: Iterable[Row[Any]]) -> Iterator[dict[str, Any]]:
+    return (row._asdict() for row in rows)
 
 
 def _sums_table(question: Question) -> Table:
@@ -192,9 +196,8 @@ def _is_model(
     return or_(*named)
 
 
-def _measures(row: Row[Any]) -> dict[str, Any]:
+def _measures(sums: Mapping[str, Any]) -> dict[str, Any]:
     """The cost is of what could be priced, null where nothing could; `cost_unknown` counts the other requests."""
-    sums = row._asdict()
     requests, streams = int(sums["requests"]), int(sums["streams"])
     unpriced, priced = int(sums["unpriced"]), int(sums["priced"])
     counts = ("requests", "answered", "failed", "cancelled", "refused", "attempts")
