@@ -21,6 +21,7 @@ from tests.live.strict.responses import check_responses
 from tests.live.strict.shapes import Refused
 from tests.live.vendors import anthropic, chat, gemini, responses
 from tests.live.vendors.gemini import as_understood
+from tests.live.vendors.http2 import Http2, Streamed
 from tests.live.vendors.said import Failed, Said
 
 VENDORS: dict[str, Any] = {
@@ -141,12 +142,22 @@ class Upstream:
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
+        if tls and tls.selected_alpn_protocol() == "h2":
+            await Http2(reader, writer, self._answer_http2).run()
+            return
         wire = h11.Connection(h11.SERVER)
         while request := await _read_request(wire, reader):
             answer = self.answer(request)
             if not await _send(wire, reader, writer, answer, request):
                 return
             wire.start_next_cycle()
+
+    def _answer_http2(self, target: str, method: str, headers: dict[str, str], body: bytes) -> Streamed:
+        request = _received_as(method, target, headers, body)
+        answer = self.answer(request)
+        head = [(":status", str(answer.status)), ("content-type", answer.content_type), *answer.headers]
+        return Streamed(head, answer.chunks, answer.then, request.hung_up)
 
     def answer(self, request: Received) -> Raw:
         if request.method != "POST":
@@ -215,10 +226,13 @@ async def _read_request(wire: h11.Connection, reader: asyncio.StreamReader) -> R
 
 
 def _received(head: h11.Request, body: bytes) -> Received:
-    target = head.target.decode()
-    vendor: Any = target.split("/")[1]
     headers = {name.decode(): value.decode() for name, value in head.headers}
-    return Received(vendor, head.method.decode(), target, headers, body)
+    return _received_as(head.method.decode(), head.target.decode(), headers, body)
+
+
+def _received_as(method: str, target: str, headers: dict[str, str], body: bytes) -> Received:
+    vendor: Any = target.split("/")[1]
+    return Received(vendor, method, target, headers, body)
 
 
 async def _send(
