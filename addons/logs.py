@@ -27,11 +27,12 @@ class LogFile:
         self._handler: QueueHandler | None = None
 
     def write_to(self, log: LogSettings) -> None:
-        """Raises OSError when the file cannot be written."""
+        """Raises OSError when the file cannot be written; the log then goes where it went."""
+        wanted = log.file if log.level != "NONE" else None
+        file = logging.FileHandler(wanted, encoding="utf-8") if wanted else None
         self.close()
-        if log.file is None or log.level == "NONE":
+        if file is None:
             return
-        file = logging.FileHandler(log.file, encoding="utf-8")
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self._handler = QueueHandler(queue.SimpleQueue())
         self._handler.setLevel(log.level)

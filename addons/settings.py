@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -20,11 +21,12 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from addons import greeting
 from addons.listeners import Listeners, report_failed_loading
 from addons.logs import TERMINAL_LEVELS, LogFile, silence
-from proxy_core.config.load import load_settings
+from proxy_core.config.load import FILE_NAME, ROOT, load_settings
 from proxy_core.config.options import BY_NAME, OPTIONS, Option
 from proxy_core.config.problems import ConfigError, Problem
 from proxy_core.config.settings import Settings
 from proxy_core.config.values import is_loopback
+from proxy_core.config.watch import FileWatch
 
 logger = logging.getLogger("parley")
 
@@ -32,8 +34,18 @@ UNCLAIMED = "http://parley.invalid"
 """Where the base-URL listener points when the user named no target: nothing is ever sent there."""
 
 
+_AT_START = ("host", "port", "proxy_host", "proxy_port", "database_url", "redis_url")
+"""What cannot change while running."""
+_READ_FILES = (FILE_NAME, "config.json", ".env")
+_LOOKS_APART = 1.0
+"""Seconds between two looks at the files."""
+
+
 class SettingsAddon:
-    """`settings` is there from `configure` on. `on_loaded` is called with it each time it was read."""
+    """`settings` is there from `configure` on. `on_loaded` is called with it each time it was read.
+
+    The files are watched: what is changed in them by hand is taken over, or refused with the reason in the log.
+    """
 
     settings: Settings
 
@@ -50,6 +62,10 @@ class SettingsAddon:
         self._refused = False
         self._hiding = False
         self._hidden: dict[str, str] = {}
+        self._watch: FileWatch | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._ours: set[str] = set()
+        self._allowed_by_user: list[str] = []
         self._listeners = Listeners()
         self._log_file = LogFile()
 
@@ -83,24 +99,64 @@ class SettingsAddon:
         greeting.show(self.settings, servers)
         if self.settings.log.level == "NONE":
             silence()
+        self._watching = asyncio.create_task(self._look_again_and_again())
 
     def done(self) -> None:
+        if self._watching:
+            self._watching.cancel()
         self._log_file.close()
+
+    def reload(self) -> None:
+        """Reads everything anew and puts it in force. Raises ConfigError when it is wrong, the old being kept."""
+        before = self.settings
+        if self._watch:
+            self._watch.accept()
+        self._read()
+        late = [name for name in _AT_START if getattr(before, name) != getattr(self.settings, name)]
+        if late:
+            logger.warning("Changed, but in force only after a new start: %s", ", ".join(late))
+
+    def look(self) -> None:
+        """Takes over what was changed in the files by hand."""
+        if self._watch is None or not self._watch.changed():
+            return
+        try:
+            self.reload()
+        except ConfigError as error:
+            logger.error("The settings were changed, but stay as they were, since something is wrong:\n%s", error)
+        else:
+            logger.info("The changed settings are in force.")
+
+    async def _look_again_and_again(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOKS_APART)
+            self.look()
 
     def _read(self) -> None:
         self._hide_secrets()
         settings = self._with_lasting_key(load_settings(self._given(), self._environ, self._cwd))
+        _check_exposure(settings)
+        _check_certificates(self._environ.get("SSL_CERT_FILE"))
+        self._open_log(settings)
+        first, self.settings, self._loaded = not self._loaded, settings, True
+        self._watch_over(settings)
+        self._tell_mitmproxy(settings, first)
+        for callback in self.on_loaded:
+            callback(settings)
+
+    def _watch_over(self, settings: Settings) -> None:
+        named = [settings.config_file] if settings.config_file else []
+        paths = tuple(dict.fromkeys([*named, *(self._cwd / name for name in _READ_FILES), ROOT / FILE_NAME]))
+        if self._watch is None or self._watch.paths != paths:
+            self._watch = FileWatch(paths)
+
+    def _open_log(self, settings: Settings) -> None:
+        if self._loaded and settings.log == self.settings.log:
+            return
         try:
             self._log_file.write_to(settings.log)
         except OSError as error:
             raise ConfigError([_cannot_log(error, settings)]) from error
-        _check_exposure(settings)
-        _check_certificates(self._environ.get("SSL_CERT_FILE"))
-        first, self.settings, self._loaded = not self._loaded, settings, True
-        if first:
-            self._tell_mitmproxy(settings)
-        for callback in self.on_loaded:
-            callback(settings)
 
     def _refuse(self, error: ConfigError) -> None:
         """An error in the log before `running` ends mitmproxy with exit code 1."""
@@ -132,22 +188,26 @@ class SettingsAddon:
             return replace(settings, client_key=self.settings.client_key)
         return settings
 
-    def _tell_mitmproxy(self, settings: Settings) -> None:
+    def _tell_mitmproxy(self, settings: Settings, first: bool) -> None:
+        """What the user set is left alone. Listeners and their like are settled once and for all."""
         wanted: dict[str, Any] = {
-            "connection_strategy": "lazy",
-            "flow_detail": 0,
-            # Streamed bodies are kept where someone can look at them (mitmweb, the console).
-            "store_streamed_bodies": ctx.master.addons.get("view") is not None,
             "termlog_verbosity": "error" if settings.log.file else TERMINAL_LEVELS[settings.log.level],
         }
+        if first:
+            wanted |= self._lasting(settings)
+            self._ours = {name for name in wanted if _is_default(name)}
+            self._allowed_by_user = list(ctx.options.allow_hosts)
+        wanted = {name: value for name, value in wanted.items() if name in self._ours}
+        wanted |= _allowed_hosts(settings, wanted.get("mode", ctx.options.mode), self._allowed_by_user)
+        ctx.options.update(**wanted)
+
+    def _lasting(self, settings: Settings) -> dict[str, Any]:
+        wanted: dict[str, Any] = {"connection_strategy": "lazy", "flow_detail": 0}
         if certificates := self._environ.get("SSL_CERT_FILE"):
             wanted["ssl_verify_upstream_trusted_ca"] = certificates
         if _is_default("mode"):
             wanted["mode"] = _modes(settings)
-            wanted["keep_host_header"] = True  # requests show, and are checked by, the name they were sent to
-        wanted = {name: value for name, value in wanted.items() if _is_default(name)}
-        wanted |= _allowed_hosts(settings, wanted.get("mode", ctx.options.mode))
-        ctx.options.update(**wanted)
+        return wanted
 
 
 def _keep_last_values() -> None:
@@ -185,11 +245,11 @@ def _modes(settings: Settings) -> list[str]:
     ]
 
 
-def _allowed_hosts(settings: Settings, modes: Sequence[str]) -> dict[str, list[str]]:
+def _allowed_hosts(settings: Settings, modes: Sequence[str], by_user: Sequence[str]) -> dict[str, list[str]]:
     """Only these hosts' TLS is opened. mitmproxy asks the same of reverse targets, so they are named too."""
     if ctx.options.ignore_hosts:
         return {}
-    hosts = ctx.options.allow_hosts or [_host_pattern(host) for host in settings.intercept_hosts]
+    hosts = by_user or [_host_pattern(host) for host in settings.intercept_hosts]
     targets = [re.escape(address) + ":" for address in _reverse_hosts(modes)]
     return {"allow_hosts": [*hosts, *(f"^{target}" for target in targets)]}
 

@@ -124,7 +124,7 @@ def _put_text(text: str, path: Path, value: Any) -> str | None:
     node, key, depth = _descend(root, path)
     rest = path[depth:]
     if not rest:
-        return _replaced(text, node, value)
+        return _replaced(text, key, node, value)
     if not isinstance(node, MappingNode):
         return None
     if not node.value:
@@ -159,17 +159,22 @@ def _descend(node: Node, path: Path) -> tuple[Node, Node | None, int]:
     return node, key, len(path)
 
 
-def _replaced(text: str, node: Node, value: Any) -> str | None:
-    """A scalar or flow value in the place of another; a block list grows at its ends."""
-    if isinstance(node, SequenceNode) and not node.flow_style:
-        return _grown(text, node, value)
-    if isinstance(node, MappingNode) and not node.flow_style:
-        return None
-    return _spliced(text, node.start_mark.index, _end(node), _flow(value))
+def _replaced(text: str, key: Node | None, node: Node, value: Any) -> str | None:
+    """A scalar or flow value in the place of another; a block list grows at its ends, or is written in one line."""
+    if not isinstance(node, MappingNode | SequenceNode) or node.flow_style:
+        return _spliced(text, node.start_mark.index, _end(node), _flow(value))
+    grown = _grown(text, node, value) if isinstance(value, list) else None
+    if grown or key is None:
+        return grown
+    shorter = _spliced(text, _line_start(text, node), _line_after(text, node), "")
+    colon = text.index(":", _end(key)) + 1
+    return _spliced(shorter, colon, colon, f" {_flow(value)}")
 
 
-def _grown(text: str, node: SequenceNode, value: Any) -> str | None:
+def _grown(text: str, node: Node, value: list[Any]) -> str | None:
     """Lines for the new items at the beginning or at the end; None where the list changed otherwise."""
+    if not isinstance(node, SequenceNode):
+        return None
     old = [item.value for item in node.value]
     added = len(value) - len(old)
     if added <= 0:

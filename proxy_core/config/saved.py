@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +51,27 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What became of a change. `file` is where it was written.
-
-    `source` is where the value in force comes from; it is `shadowed` when that is something stronger than the file.
-    """
+    """What became of a change. `file` is where it was written; `stronger` names what wins over it, by setting."""
 
     file: str
-    source: str = ""
-    shadowed: bool = False
+    stronger: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shadowed(self) -> bool:
+        return bool(self.stronger)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the change has no effect yet, where that is so."""
+        return tuple(
+            f"{name.replace('_', '-')} is saved in {self.file}, but {source} wins over it until that is removed"
+            for name, source in self.stronger.items()
+        )
 
     @property
     def note(self) -> str:
         """For the end of a confirmation: "saved in addons.yaml"."""
-        said = f"saved in {self.file}"
-        return f"{said}, but {self.source} wins over it until it is removed" if self.shadowed else said
+        return "; ".join(self.warnings) or f"saved in {self.file}"
 
 
 class SavedSettings:
@@ -99,7 +106,7 @@ class SavedSettings:
             return text
 
         self._change(edit)
-        return self._result(next(iter(values_of), None))
+        return self._saved(values_of)
 
     def set(self, name: str, value: Any) -> Saved:
         return self.save({name: value}, {})
@@ -202,7 +209,7 @@ class SavedSettings:
             return self._with_route(text, name, change(known))
 
         self._change(edit)
-        return self._result(None)
+        return Saved(self._file.name)
 
     def _with_route(self, text: str, name: str, route: SavedRoute) -> str:
         place = (*_place(text, _ROUTES, self._file), name)
@@ -240,16 +247,23 @@ class SavedSettings:
                 f"Saved in {path.name}, but it is not in force, since the settings are wrong: {error}"
             ) from None
 
-    def _result(self, setting: str | None) -> Saved:
-        if setting is None:
-            return Saved(self._file.name)
-        settings, option = self._settings(), _OPTION[setting]
-        origin = settings.sources.get(option.name, "default")
-        place = origin.rpartition(":")[0] if re.search(r":\d+$", origin) else origin
-        named = {"command line": f"the flag {option.flag}", "environment": f"the variable {option.env}"}
-        named[".env"] = f"{option.env} in .env"
-        shadowed = place in named or (place != "default" and Path(place).name != self._file.name)
-        return Saved(self._file.name, named.get(place, origin), shadowed)
+    def _saved(self, changed: Iterable[str]) -> Saved:
+        named = {setting: self._stronger(setting) for setting in changed}
+        return Saved(self._file.name, {setting: source for setting, source in named.items() if source})
+
+    def _stronger(self, setting: str) -> str | None:
+        """Where the value in force comes from, when that is not the file or something weaker."""
+        option = _OPTION[setting]
+        origin = self._settings().sources.get(option.name, "default")
+        place = re.sub(r":\d+$", "", origin)
+        named = {
+            "command line": f"the flag {option.flag}",
+            "environment": f"the variable {option.env}",
+            ".env": f"{option.env} in .env",
+        }
+        if place in named:
+            return named[place]
+        return None if place in ("default", FILE_NAME) or Path(place).name == self._file.name else origin
 
 
 def _setting(name: str) -> str:

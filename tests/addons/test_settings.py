@@ -33,6 +33,35 @@ addons = [SettingsAddon([lambda settings: print("loaded", settings.port, setting
 """
 
 
+_EDITING = """
+import asyncio, logging
+from pathlib import Path
+from mitmproxy import ctx
+from mitmproxy.addons.errorcheck import ErrorCheckHandler
+from addons.settings import SettingsAddon
+
+settings = SettingsAddon([lambda settings: print("loaded", settings.timeout, settings.client_key[:7])])
+
+class Edits:
+    def running(self):
+        self.task = asyncio.create_task(self.edit())
+
+    async def edit(self):
+        while any(isinstance(handler, ErrorCheckHandler) for handler in logging.getLogger().handlers):
+            await asyncio.sleep(0)  # the start is not over: what is logged as an error now ends it
+        key = settings.settings.client_key
+        for text in (%s):
+            Path("addons.yaml").write_text(text)
+            for _ in range(3):
+                settings.look()
+            print("in force", settings.settings.timeout, settings.settings.client_key == key)
+        print("allow_hosts:", *ctx.options.allow_hosts, sep=chr(10))
+        ctx.master.shutdown()
+
+addons = [settings, Edits()]
+"""
+
+
 class Run:
     def __init__(self, code: int, output: str) -> None:
         self.code = code
@@ -44,16 +73,17 @@ class Run:
         return re.findall(r"listening at (\S+)\.\n", self.output)
 
 
-type Start = Callable[[Sequence[str]], Run]
+type Start = Callable[..., Run]
+"""Arguments of mitmdump, and the script."""
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    (tmp_path / "script.py").write_text(_SCRIPT)
     (tmp_path / "addons.yaml").write_text("")
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
 
-    def run(arguments: Sequence[str]) -> Run:
+    def run(arguments: Sequence[str], script: str = _SCRIPT) -> Run:
+        (tmp_path / "script.py").write_text(script)
         command = [str(_MITMDUMP), "-s", "script.py", "--set", f"confdir={tmp_path}", *arguments]
         done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=30)
         return Run(done.returncode, done.stdout + done.stderr)
@@ -145,3 +175,28 @@ def test_the_log_goes_to_a_file(start: Start, tmp_path: Path) -> None:
     run = start([*_ports(0, 0), "--set", "log=here.log"])
     assert run.listening == []
     assert "listening at" in (tmp_path / "here.log").read_text()
+
+
+def test_an_edit_by_hand_is_taken_over_or_refused(start: Start, tmp_path: Path) -> None:
+    edits = (
+        "settings: {timeout: 5}\n",
+        "settings:\n  timeout: 6\n  timeuot: 7\n",
+        "settings: {timeout: 8, log: /nowhere/at/all.log}\n",
+        "settings: {timeout: 9, port: 18123}\nbackends: {mine: {base_url: 'https://mine.example.com/v1'}}\n",
+    )
+    run = start(_ports(0, 0), _EDITING % repr(edits).strip("()"))
+    assert run.code == 0
+    said = [line for line in run.output.splitlines() if line.startswith(("in force", "loaded"))]
+    assert said == [
+        "loaded 300.0 parley-",
+        "loaded 5.0 parley-",
+        "in force 5.0 True",
+        "in force 5.0 True",
+        "in force 5.0 True",
+        "loaded 9.0 parley-",
+        "in force 9.0 True",
+    ]
+    assert run.output.count("addons.yaml:3: settings.timeuot: is not a known key. Did you mean timeout?") == 1
+    assert "--log: cannot be written" in run.output
+    assert r"^mine\.example\.com:443$" in run.output
+    assert "only after a new start" not in run.output, "the port was given as an option"

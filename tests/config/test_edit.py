@@ -83,6 +83,12 @@ def test_what_is_put_can_be_taken_out_again(text: str) -> None:
     assert all(comment in longer for comment in ("# nothing yet", "# no newline", "# why") if comment in text)
 
 
+def test_a_list_that_is_emptied_or_changes_its_order() -> None:
+    for value, line in (([], "[]"), (["c:d", "a:b"], "[c:d, a:b]")):
+        text = put(COMMENTED, ("settings", "failover_routes", "strong", "elements"), value)
+        assert f"            elements: {line}\n        # the other\n" in text
+
+
 def test_json_stays_json() -> None:
     text = '{\n    "port": 1,\n    "failover_routes": {}\n}\n'
     longer = put(text, ("failover_routes", "r"), {"policy": "k", "elements": ["a:ü"]})

@@ -190,7 +190,8 @@ def test_a_route_of_a_weaker_file(folder: Folder) -> None:
 def test_what_is_stronger_is_named(folder: Folder, environ: dict[str, str], options: dict[str, str], said: str) -> None:
     running = Running(folder, environ, **options)
     saved = running.saved.set("command-prefix", "$/")
-    assert saved.note == f"saved in addons.yaml, but {said} wins over it until it is removed"
+    assert saved.note == f"command-prefix is saved in addons.yaml, but {said} wins over it until that is removed"
+    assert saved.warnings == (saved.note,)
     assert running.settings.command_prefix == "~!"
     assert Running(folder).settings.command_prefix == "$/"
 
