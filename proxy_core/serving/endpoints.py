@@ -23,7 +23,7 @@ class Endpoint:
     `example` is one. `answers` are the media types of the answer, `stream` the one it has when streamed."""
 
     section: Section
-    method: Literal["GET", "HEAD", "POST"]
+    method: Literal["GET", "HEAD", "POST", "DELETE"]
     path: str
     summary: str
     description: str = ""
@@ -210,7 +210,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         answers=("text/csv",),
     ),
     Endpoint("State and usage", "GET", "/metrics", "Counters for Prometheus", answers=("text/plain",)),
-    Endpoint("State and usage", "GET", "/sessions", "Sessions and their settings"),
+    Endpoint(
+        "State and usage",
+        "GET",
+        "/v1/sessions",
+        "Sessions and their settings",
+        "The one used last comes first. A session is one conversation of one client.",
+    ),
+    Endpoint("State and usage", "GET", "/v1/sessions/{id}", "One session"),
+    Endpoint("State and usage", "DELETE", "/v1/sessions/{id}", "Forget a session", "What was set for it is forgotten."),
     Endpoint("State and usage", "GET", "/dashboard", "A page for people", answers=("text/html",)),
     Endpoint("About", "GET", "/", "What this is", answers=("text/plain", "text/html", "application/json")),
     Endpoint("About", "GET", "/api/hello", "Claude Code's greeting", "Asked as HEAD, like /."),

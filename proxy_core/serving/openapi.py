@@ -63,9 +63,10 @@ def build(pages: Iterable[Page]) -> Iterator[Described]:
         if paths:
             needs_key = _needs_key(endpoint.method, paths[0], present)
             yield Described(replace(endpoint, path=paths[0], also=tuple(paths[1:])), needs_key)
+    known = {re.sub(r"/\{\w+\}$", "/*", path) for path in described} | UNLISTED
     for page in pages:
-        path = page.path.replace("/*", "/{model}")
-        if path not in described | UNLISTED:
+        if page.path not in known:
+            path = page.path.replace("/*", "/{name}")
             yield Described(Endpoint("About", "GET", path, path), page.needs_key)
 
 

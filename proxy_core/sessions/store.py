@@ -24,12 +24,12 @@ type SessionKey = tuple[str, str]
 
 class Sessions:
     """`clock` is monotonic, in seconds. The one used least recently goes when there are more than `limit`; one that
-    was not used for `idle` seconds is gone."""
+    was not used for `longest_idle` seconds is gone."""
 
-    def __init__(self, clock: Callable[[], float], limit: int = 1000, idle: float = 86_400.0) -> None:
+    def __init__(self, clock: Callable[[], float], limit: int = 1000, longest_idle: float = 86_400.0) -> None:
         self._clock = clock
         self._limit = limit
-        self._idle = idle
+        self._longest_idle = longest_idle
         self._salt = secrets.token_bytes(16)
         self._sessions: OrderedDict[SessionKey, Session] = OrderedDict()
         self._conversations = Conversations()
@@ -58,9 +58,14 @@ class Sessions:
         self._expire()
         return [*reversed(self._sessions.values())]
 
-    def named(self, id: str) -> Session | None:
-        """The one used last, should several clients call theirs the same."""
-        return next((session for session in self.all() if session.id == id), None)
+    def named(self, id: str, owner: str = "") -> Session | None:
+        """The owner's, else the one used last: several clients may call theirs the same."""
+        found = [session for session in self.all() if session.id == id]
+        return next((session for session in found if session.owner == owner), next(iter(found), None))
+
+    def idle(self, session: Session) -> float:
+        """Seconds since it was used."""
+        return self._clock() - session.last_used
 
     def end(self, session: Session) -> None:
         """What was set for it is forgotten; a request that goes on with it begins a new one."""
@@ -123,7 +128,7 @@ class Sessions:
 
     def _expire(self) -> None:
         """They stand in the order of their last use."""
-        oldest = self._clock() - self._idle
+        oldest = self._clock() - self._longest_idle
         while self._sessions and (session := next(iter(self._sessions.values()))).last_used < oldest:
             self.end(session)
 

@@ -19,7 +19,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sessions(clock: Clock) -> Sessions:
-    return Sessions(clock, limit=5, idle=60)
+    return Sessions(clock, limit=5, longest_idle=60)
 
 
 @pytest.fixture
