@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from proxy_core.turn.content import Media, Opaque, Part, Text, ToolCall, ToolResult
 from proxy_core.turn.request import Turn
 
-_CANONICAL_LIMIT = 65_536
+_CANONICAL_LIMIT = 8192
+_SPELLING = 256
+"""By how many characters two spellings of the same arguments may differ."""
 _WRAPPED = re.compile(r"\s*<([\w:-]+)[^>]*>.*</\1>\s*", re.DOTALL)
 """Text that an agent puts in by itself: <system-reminder>, <environment_details>."""
 
@@ -84,7 +87,9 @@ def same_step(one: Step, other: Step) -> bool:
 def same_call(one: ToolCall, other: ToolCall) -> bool:
     if one.name != other.name:
         return False
-    return one.arguments == other.arguments or _canonical(one) == _canonical(other)
+    if one.arguments == other.arguments:
+        return True
+    return abs(len(one.arguments) - len(other.arguments)) <= _SPELLING and _canonical(one) == _canonical(other)
 
 
 def _canonical(call: ToolCall) -> str:
@@ -115,5 +120,26 @@ def _same_part(one: Part, other: Part) -> bool:
             return False
 
 
-def text_of(result: ToolResult) -> str:
-    return "\n".join(part.text for part in result.content if isinstance(part, Text))
+def words_of(result: ToolResult, limit: int) -> str:
+    """The beginning of what a tool said."""
+    return next((part.text[:limit] for part in result.content if isinstance(part, Text)), "")
+
+
+class Steps:
+    """The newest steps of a history, each read when it is first asked for."""
+
+    def __init__(self, turns: Sequence[Turn], reach: int) -> None:
+        self._source = islice(steps_back(turns), reach)
+        self._read: list[Step] = []
+
+    def get(self, index: int) -> Step | None:
+        """0 is the newest; None beyond the oldest."""
+        while len(self._read) <= index:
+            step = next(self._source, None)
+            if step is None:
+                return None
+            self._read.append(step)
+        return self._read[index]
+
+    def first(self, count: int) -> list[Step]:
+        return [step for index in range(count) if (step := self.get(index))]

@@ -12,11 +12,10 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, takewhile
 from typing import Literal
 
 from proxy_core.config.settings import ToolLoopSettings
-from proxy_core.loops.steps import Step, same_step, steps_back, text_of
+from proxy_core.loops.steps import Step, Steps, same_step, words_of
 from proxy_core.turn.content import Text, ToolResult
 from proxy_core.turn.request import ChatRequest, Turn
 
@@ -37,7 +36,7 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 _VOLATILE = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
-_COMPARED = 2000
+_COMPARED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,39 +70,42 @@ def tool_row(request: ChatRequest, settings: ToolLoopSettings) -> Finding | None
     """The row of the same rounds at the request's end, though it may be too short yet for a loop."""
     if settings.mode == "off":
         return None
-    reach = 2 * max(settings.max_repeats * _LONGEST_CYCLE * _PATIENCE, settings.max_failures)
-    steps = list(islice(steps_back(request.turns), reach))
+    reach = max((settings.max_repeats * _PATIENCE + GRACE) * _LONGEST_CYCLE, settings.max_failures + GRACE)
+    steps = Steps(request.turns, reach)
     rows = [row for row in [*_repeated(steps, settings), _failing(steps, settings)] if row.repeats > 1]
     return next((row for row in rows if row.repeats >= row.wanted), rows[0] if rows else None)
 
 
-def _repeated(steps: list[Step], settings: ToolLoopSettings) -> Iterator[Finding]:
+def _repeated(steps: Steps, settings: ToolLoopSettings) -> Iterator[Finding]:
     for cycle in range(1, _LONGEST_CYCLE + 1):
-        newest = steps[:cycle]
+        newest = steps.first(cycle)
         names = ", ".join(dict.fromkeys(step.names for step in reversed(newest)))
         patience = _PATIENCE if all(map(_is_waiting, newest)) else 1
         kind = "same_call" if cycle == 1 else "ping_pong"
         yield Finding(kind, names, _rounds(steps, cycle), settings.max_repeats * patience)
 
 
-def _rounds(steps: list[Step], cycle: int) -> int:
+def _rounds(steps: Steps, cycle: int) -> int:
     """How often the newest `cycle` steps have come without a break."""
     same = 0
-    while same + cycle < len(steps) and same_step(steps[same], steps[same + cycle]):
+    while (one := steps.get(same)) and (other := steps.get(same + cycle)) and same_step(one, other):
         same += 1
-    return (same + cycle) // cycle if steps else 0
+    return (same + cycle) // cycle if one else 0
 
 
 def _is_waiting(step: Step) -> bool:
     return bool(step.calls) and all(_WAITING.search(call.name) for call in step.calls)
 
 
-def _failing(steps: list[Step], settings: ToolLoopSettings) -> Finding:
-    failure = _failure(steps[0]) if steps else None
-    if failure is None:
+def _failing(steps: Steps, settings: ToolLoopSettings) -> Finding:
+    newest = steps.get(0)
+    failure = _failure(newest) if newest else None
+    if newest is None or failure is None:
         return Finding("same_failure", "", 0, settings.max_failures)
-    alike = takewhile(lambda step: _failure(step) == failure, steps)
-    return Finding("same_failure", steps[0].names, sum(1 for _ in alike), settings.max_failures)
+    count = 1
+    while (step := steps.get(count)) and _failure(step) == failure:
+        count += 1
+    return Finding("same_failure", newest.names, count, settings.max_failures)
 
 
 def _failure(step: Step) -> tuple[str, ...] | None:
@@ -112,12 +114,12 @@ def _failure(step: Step) -> tuple[str, ...] | None:
     for call, result in zip(step.calls, step.results, strict=True):
         if result is None or not _has_failed(result):
             return None
-        words.append(f"{call.name}: {_VOLATILE.sub('0', text_of(result)[:_COMPARED])}")
+        words.append(f"{call.name}: {_VOLATILE.sub('0', words_of(result, _COMPARED))}")
     return tuple(words)
 
 
 def _has_failed(result: ToolResult) -> bool:
-    return bool(result.is_error) or _FAILED.match(text_of(result)[:200]) is not None
+    return bool(result.is_error) or _FAILED.match(words_of(result, 200)) is not None
 
 
 def steered(request: ChatRequest, finding: Finding) -> ChatRequest:
