@@ -8,8 +8,10 @@ import pytest
 
 from proxy_core.config.settings import ToolLoopSettings
 from proxy_core.loops.tools import GRACE, ToolLoops, sentence, steered, tool_loop
+from proxy_core.profiles.target import Target
 from proxy_core.protocols import CODECS, recognise
 from proxy_core.turn.content import Media, Part, Text, ToolCall, ToolResult
+from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest, Turn
 from tests.recordings import client_requests
 
@@ -250,3 +252,11 @@ def test_recorded_clients_are_in_no_loop(recorded):
     if call is None or call.operation != "chat" or not isinstance(recorded.get("json"), dict):
         pytest.skip("no request for a reply")
     assert tool_loop(CODECS[call.protocol].read_request(recorded["json"], call), SETTINGS) is None
+
+
+@pytest.mark.parametrize("protocol", ["openai_chat", "openai_responses", "anthropic", "gemini"])
+def test_steering_can_be_said_in_every_protocol(protocol):
+    finding = tool_loop(same(N), SETTINGS)
+    assert finding
+    call = CODECS[protocol].write_request(steered(same(N), finding), Target("m"), Losses())
+    assert "Note of the proxy" in json.dumps(call.body, default=str)
