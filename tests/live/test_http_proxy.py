@@ -126,10 +126,10 @@ def test_a_vendors_error_comes_as_it_was_said(status: int, setting: Setting) -> 
 @pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
 def test_the_upstream_is_cancelled_when_the_client_hangs_up(http2: bool, setting: Setting) -> None:
     setting.upstream.will_say(Raw(BEGUN["openai_chat"], content_type="text/event-stream", then="hold"))
-    with setting.client(http2) as client:
-        with client.stream("POST", setting.known, json={**ASKED, "stream": True}, headers=THEIRS) as answer:
-            assert any("Once" in chunk for chunk in answer.iter_text())
-            received = setting.upstream.next_request()
+    sent = {**ASKED, "stream": True}
+    with setting.client(http2) as client, client.stream("POST", setting.known, json=sent, headers=THEIRS) as answer:
+        assert any("Once" in chunk for chunk in answer.iter_text())
+        received = setting.upstream.next_request()
     assert received.hung_up.wait(5)  # httpx resets no stream, it closes the connection
 
 
