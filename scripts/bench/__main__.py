@@ -51,7 +51,7 @@ def _measured(lanes: Sequence[Lane], port: int, folder: Path, rounds: int) -> tu
             asyncio.run(measure.warm_up(proxy, lane))
         for number in range(rounds):
             for proxy, lane in order:
-                print(f"round {number + 1} of {rounds}, {lane.name}", end="\033[K\r", file=sys.stderr, flush=True)
+                _say(f"round {number + 1} of {rounds}, {lane.name}")
                 asyncio.run(measure.measure(proxy, lane, figures[lane]))
     return figures, asyncio.run(measure.first_token(port, BARE))
 
@@ -60,11 +60,17 @@ def _add_memory(figures: dict[Lane, Figures], port: int, folder: Path) -> None:
     """One lane of a kind is enough. Each in a fresh process, since a used one has memory to spare."""
     kinds = {lane.name.partition(":")[0]: lane for lane in reversed(figures)}
     for lane in kinds.values():
-        print(f"memory, {lane.name}", end="\033[K\r", file=sys.stderr, flush=True)
+        _say(f"memory, {lane.name}")
         start = proxies.bare if lane is BARE else proxies.parley
         with start(port, folder) as proxy:
             figures[lane].memory = asyncio.run(measure.memory(proxy, lane))
-    print(end="\033[K", file=sys.stderr, flush=True)
+    _say("")
+
+
+def _say(progress: str) -> None:
+    """On one line, for whoever waits at a terminal."""
+    if sys.stderr.isatty():
+        print(progress, end="\033[K\r", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
