@@ -3,6 +3,7 @@ place. Keys, ids, media and signatures are none; so unknown fields and their ord
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,13 +11,17 @@ from typing import Any, Literal
 type SlotKind = Literal["system", "user", "assistant", "thinking", "tool_call", "tool_result", "definition", "document"]
 """`tool_call` is what the model passed to a tool, `definition` a tool's description or schema."""
 
+_TEXT_TYPES = r"text/|application/(?:json|xml|yaml|x-yaml|toml|sql|javascript|x-sh)\b"
+_TEXT_FILE = re.compile(rf"data:(?:{_TEXT_TYPES})[^,]{{0,80}};base64,")
+
 
 @dataclass(slots=True)
 class Slot:
     """`holder[key]` is the string. `message` is the index of its message in the body's list of them, -1 outside.
 
     `part` is the index of the content part, -1 where the content is a bare string. `json`: the string is itself JSON.
-    `base64`: it is the base64 of a text document. `signed`: a signature covers it, it must not be changed.
+    `base64`: it is the base64 of a text document, after
+    `data:…;base64,` if it is a data URL. `signed`: a signature covers it, it must not be changed.
     """
 
     kind: SlotKind
@@ -43,6 +48,12 @@ def field_slot(
     """The slot of one field, if it holds a string."""
     if isinstance(holder, dict) and isinstance(holder.get(key), str):
         yield Slot(kind, holder, key, message, part, **marks)
+
+
+def file_slot(holder: Any, key: str, message: int, part: int) -> Iterator[Slot]:
+    """The slot of a text document in a data URL. Its text is the whole URL."""
+    if isinstance(holder, dict) and isinstance(holder.get(key), str) and _TEXT_FILE.match(holder[key]):
+        yield Slot("document", holder, key, message, part, base64=True)
 
 
 def deep_slots(kind: SlotKind, value: Any, message: int = -1, part: int = -1) -> Iterator[Slot]:

@@ -10,7 +10,7 @@ import re
 import zlib
 from collections import Counter
 
-PLACEHOLDER = re.compile(rb"SECRET_[A-Z0-9_]{2,40}_[a-z2-7]{10}")
+PLACEHOLDER = re.compile(rb"SECRET_[A-Z0-9_]{1,40}_[a-z2-7]{10}")
 """The form of the vault's placeholders."""
 
 _ALPHABETS = re.compile(

@@ -71,8 +71,8 @@ def leaks(data: bytes, vault: Vault, finder: Finder, sealed: frozenset[bytes] = 
 
     Known are the proxy's own keys and what the session's vault holds, in every form they may take in JSON.
     """
-    own = [OWN_KEY for secret in finder.own_seen(data) if secret not in sealed]
-    return own + sorted({vault.rule_of(form) for form in vault.seen(data) if not _is_sealed(form, sealed)})
+    own = {OWN_KEY for form in finder.own_seen(data) if not _is_sealed(form, sealed)}
+    return sorted(own | {vault.rule_of(form) for form in vault.seen(data) if not _is_sealed(form, sealed)})
 
 
 def _is_sealed(form: bytes, sealed: frozenset[bytes]) -> bool:
@@ -83,14 +83,22 @@ def _data(slot: Slot) -> bytes:
     """The bytes that a slot stands for. A document that is no base64 stays what it is, to be searched as such."""
     if slot.base64:
         try:
-            return base64.b64decode(slot.text, validate=True)
+            return base64.b64decode(slot.text[_url_head(slot) :], validate=True)
         except (ValueError, binascii.Error):
             slot.base64 = False
     return slot.text.encode("utf-8", "surrogatepass")
 
 
 def _store(slot: Slot, data: bytes) -> None:
-    slot.text = base64.b64encode(data).decode() if slot.base64 else data.decode("utf-8", "surrogatepass")
+    if slot.base64:
+        slot.text = slot.text[: _url_head(slot)] + base64.b64encode(data).decode()
+    else:
+        slot.text = data.decode("utf-8", "surrogatepass")
+
+
+def _url_head(slot: Slot) -> int:
+    """The length of `data:…;base64,`; 0 where there is none."""
+    return slot.text.find(",", 0, 200) + 1 if slot.text.startswith("data:") else 0
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ import ahocorasick_rs
 _HEAD = 96
 """How much of a string is in the automaton; the rest is compared. Key blocks would make it large."""
 
+_SMALL = 50_000
+
 
 class ExactStrings:
     """Occurrences of any of `strings`, the longest at each place."""
@@ -18,11 +20,7 @@ class ExactStrings:
         for string in sorted(strings, key=len, reverse=True):
             by_head.setdefault(string[:_HEAD], []).append(string)
         self._longest_first = list(by_head.values())
-        self._automaton = (
-            ahocorasick_rs.BytesAhoCorasick(list(by_head), implementation=ahocorasick_rs.Implementation.DFA)
-            if by_head
-            else None
-        )
+        self._automaton = _automaton(list(by_head))
 
     def find(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Start and end of each, in the order of their heads' ends; they may overlap."""
@@ -37,6 +35,13 @@ class ExactStrings:
     def seen(self, data: bytes) -> set[bytes]:
         """Which of the strings are in `data`."""
         return {data[start:end] for start, end in self.find(data)}
+
+
+def _automaton(heads: list[bytes]) -> ahocorasick_rs.BytesAhoCorasick | None:
+    """The fast kind while it is small; its tables grow with every byte of every string."""
+    small = sum(map(len, heads)) <= _SMALL
+    how = ahocorasick_rs.Implementation.DFA if small else ahocorasick_rs.Implementation.ContiguousNFA
+    return ahocorasick_rs.BytesAhoCorasick(heads, implementation=how) if heads else None
 
 
 def leftmost_longest(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -101,6 +101,9 @@ class Finder:
             self._memory.move_to_end(digest)
         return findings
 
+    def forget(self) -> None:
+        self._memory.clear()
+
     def own_seen(self, data: bytes) -> set[bytes]:
         """The proxy's own keys in `data`, in the form they have there."""
         return self._own.seen(data)

@@ -44,6 +44,8 @@ _STAND_IN = re.compile(
 _COMMON = re.compile(
     rb"(?i)^(?:p[a@]ssw[o0]rd|passw[o0]rt|pass|admin|root|guest|user|postgres|mysql|letmein|welcome)\d{0,4}!?$"
 )
+_JUDGED = 128
+"""Bytes of a value that are looked at; what follows tells no more."""
 _DIGIT = re.compile(rb"\d")
 _SYMBOL = re.compile(rb"[^\w.:/-]")
 _COMPARISONS = (b"==", b"===", b"!=", b"!==")
@@ -125,7 +127,7 @@ def looks_like_token(value: bytes, strong: bool) -> bool:
 
 def is_secret_assigned(match: re.Match[bytes]) -> bool:
     """The cheap and telling questions first: most names that are assigned to are given code."""
-    value, quoted = secret_of(match), match.group("bare") is None
+    value, quoted = secret_of(match)[:_JUDGED], match.group("bare") is None
     if b" " in value or not _has_character(value, quoted):
         return False
     if not _operator_fits(match, quoted) or (not quoted and _goes_on_as_code(match)):

@@ -23,7 +23,7 @@ from proxy_core.turn.events import (
     TextDelta,
 )
 
-_PLACEHOLDER = re.compile(r"SECRET_(?=([A-Z0-9_]{2,40}_[a-z2-7]{10}))")
+_PLACEHOLDER = re.compile(r"SECRET_(?=([A-Z0-9_]{1,40}_[a-z2-7]{10}))")
 
 
 def reveal_text(text: str, vault: Vault, json_text: bool = False) -> str:

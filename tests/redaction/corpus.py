@@ -263,14 +263,14 @@ def _ado(maker: Maker) -> tuple[str, str]:
 def _azure_storage(maker: Maker) -> tuple[str, str]:
     value = maker.string("{b64:86}==")
     return (
-        f"DefaultEndpointsProtocol=https;AccountName=acme;Account" + f"Key={value};EndpointSuffix=core.windows.net",
+        "DefaultEndpointsProtocol=https;AccountName=acme;Account" + f"Key={value};EndpointSuffix=core.windows.net",
         value,
     )
 
 
 def _slack_webhook(maker: Maker) -> tuple[str, str]:
     value = maker.string("T{UP:10}/B{UP:10}/{b62:24}")
-    return f"curl -X POST https://hooks.slack" + f".com/services/{value} -d '{{}}'", value
+    return "curl -X POST https://hooks.slack" + f".com/services/{value} -d '{{}}'", value
 
 
 def _curl_user(maker: Maker) -> tuple[str, str]:
@@ -285,12 +285,12 @@ def _netrc(maker: Maker) -> tuple[str, str]:
 
 def _npmrc(maker: Maker) -> tuple[str, str]:
     value = str(uuid.UUID(int=maker.random.getrandbits(128), version=4))
-    return f"registry=https://npm.acme.dev/\n//npm.acme.dev/:_auth" + f"Token={value}\n", value
+    return "registry=https://npm.acme.dev/\n//npm.acme.dev/:_auth" + f"Token={value}\n", value
 
 
 def _wireguard(maker: Maker) -> tuple[str, str]:
     value = maker.string("{b64:43}=")
-    return f"[Interface]\nPrivate" + f"Key = {value}\nAddress = 10.0.0.2/32\n", value
+    return "[Interface]\nPrivate" + f"Key = {value}\nAddress = 10.0.0.2/32\n", value
 
 
 def _kubernetes(maker: Maker) -> tuple[str, str]:

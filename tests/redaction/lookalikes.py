@@ -1,4 +1,5 @@
 """Texts without a secret that look as if they had one."""
+# ruff: noqa: E501 - lines of lock files and minified code are long
 
 from __future__ import annotations
 

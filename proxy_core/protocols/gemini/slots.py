@@ -36,8 +36,10 @@ def _part(kind: SlotKind, part: dict[str, Any], index: int, number: int) -> Iter
     thought: SlotKind = "thinking" if part.get("thought") else kind
     yield from field_slot(thought, part, "text", index, number, signed=signed and thought == "thinking")
     call = _first(part, "functionCall", "function_call")
-    if isinstance(call, dict) and not signed:
-        yield from deep_slots("tool_call", call.get("args"), index, number)
+    if isinstance(call, dict):
+        for slot in deep_slots("tool_call", call.get("args"), index, number):
+            slot.signed = signed
+            yield slot
     response = _first(part, "functionResponse", "function_response")
     if isinstance(response, dict):
         yield from deep_slots("tool_result", response.get("response"), index, number)

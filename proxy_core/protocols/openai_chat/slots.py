@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from proxy_core.protocols.slots import Slot, SlotKind, deep_slots, field_slot, objects
+from proxy_core.protocols.slots import Slot, SlotKind, deep_slots, field_slot, file_slot, objects
 
 MESSAGES = "messages"
 _KIND_OF_ROLE: dict[str, SlotKind] = {
@@ -36,6 +36,7 @@ def _message(index: int, message: dict[str, Any]) -> Iterator[Slot]:
     for number, part in objects(message.get("content")):
         yield from field_slot(kind, part, "text", index, number)
         yield from field_slot(kind, part, "refusal", index, number)
+        yield from file_slot(part.get("file"), "file_data", index, number)
         for _, thought in objects(part.get("thinking")):
             yield from field_slot("thinking", thought, "text", index, number)
     yield from field_slot("assistant", message, "refusal", index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from proxy_core.protocols.slots import Slot, SlotKind, deep_slots, field_slot, objects
+from proxy_core.protocols.slots import Slot, SlotKind, deep_slots, field_slot, file_slot, objects
 
 MESSAGES = "input"
 _KIND_OF_ROLE: dict[str, SlotKind] = {
@@ -68,6 +68,7 @@ def _message(index: int, item: dict[str, Any]) -> Iterator[Slot]:
     for number, part in objects(item.get("content")):
         yield from field_slot(kind, part, "text", index, number)
         yield from field_slot(kind, part, "refusal", index, number)
+        yield from file_slot(part, "file_data", index, number)
 
 
 def _reasoning(index: int, item: dict[str, Any]) -> Iterator[Slot]:
@@ -83,5 +84,6 @@ def _output(index: int, item: dict[str, Any]) -> Iterator[Slot]:
         yield from deep_slots("tool_result", item["output"], index)
     for number, part in objects(item.get("output")):
         yield from field_slot("tool_result", part, "text", index, number)
+        yield from file_slot(part, "file_data", index, number)
         for stream in ("stdout", "stderr"):
             yield from field_slot("tool_result", part, stream, index, number)
