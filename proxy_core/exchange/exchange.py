@@ -22,6 +22,7 @@ from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stream import AnswerStream, TranslatedStream, UntouchedStream, guarded
 from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream, watch_reply
 from proxy_core.protocols.contract import Codec, View
+from proxy_core.routing.limits import rest_wanted
 from proxy_core.routing.plan import most_telling
 from proxy_core.wire.encoding import Decoder
 from proxy_core.wire.json import dumps
@@ -33,6 +34,8 @@ _TO_BE_TOLD = frozenset(
     {FaultKind.INVALID_REQUEST, FaultKind.AUTHENTICATION, FaultKind.PERMISSION, FaultKind.BILLING, FaultKind.TOO_LARGE}
 )
 """Faults that no answer of our own may hide."""
+_MAY_PASS = frozenset({FaultKind.RATE_LIMIT, FaultKind.OVERLOADED})
+"""Faults that end by themselves, so that the client is told when."""
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
 
 
@@ -266,6 +269,8 @@ class Exchange:
     def _refused(self, attempt: Attempt, body: bytes) -> Step:
         """An error status: passed on as it is within one protocol, else in the client's words."""
         fault = attempt.codec.read_fault(attempt.status or 500, self._headers, body)
+        if fault.kind in _MAY_PASS:
+            fault.retry_after = rest_wanted(self._headers, fault, self._clock())
         if attempt.codec is not self.client or (self.fallback and attempt.status in _NO_SUCH_CALL):
             return self._failed(fault)
         headers = answer_headers(

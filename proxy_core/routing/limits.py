@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from proxy_core.errors import Fault
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
 _IN_WORDS = re.compile(
     r"(?:try again|retry|wait)(?: (?:again|in|after|for|at least))*:? ((?:\d+(?:\.\d+)? ?[a-z]+ ?(?:and )?)+)",
@@ -96,6 +98,14 @@ def wait_from(text: str, now: float) -> float | None:
         return _bounded(sum(float(amount) * _UNITS[unit] for amount, unit in durations))
     moment = _moment(text)
     return _bounded(moment - now) if moment is not None else None
+
+
+def rest_wanted(headers: Mapping[str, str], fault: Fault, now: float) -> float | None:
+    """Seconds to wait before the next try: by the headers, else by what stood in the body, else by its words."""
+    asked = rest_asked_for(headers, now)
+    if asked is None:
+        asked = fault.retry_after
+    return wait_in_words(fault.message) if asked is None else asked
 
 
 def wait_in_words(message: str) -> float | None:

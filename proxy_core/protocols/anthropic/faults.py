@@ -94,9 +94,14 @@ def _text(value: Any) -> str | None:
 
 
 def _kind_of(raw_type: str | None, status: int | None) -> tuple[FaultKind, int | None]:
-    if raw_type in _KIND_OF_TYPE:
+    if raw_type in _KIND_OF_TYPE and not _is_said_better(raw_type, status):
         return _KIND_OF_TYPE[raw_type]
     return (kind_of_status(status), status) if status else (FaultKind.UPSTREAM, None)
+
+
+def _is_said_better(raw_type: str, status: int | None) -> bool:
+    """Gateways in front of the vendor's servers call whatever they refuse an invalid request."""
+    return raw_type == "invalid_request_error" and status is not None and status != 400
 
 
 def _kind_by_message(kind: FaultKind, message: str) -> FaultKind:

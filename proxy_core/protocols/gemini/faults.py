@@ -123,7 +123,10 @@ def _kind(word: str | None, reason: str | None, message: str, status: int) -> Fa
         return _KIND_OF_REASON[reason]
     kind = _KIND_OF_STATUS.get(word or "") or kind_of_status(status)
     if kind in _VAGUE:
-        return next((known for words, known in _KIND_OF_WORDS if words.search(message)), kind)
+        by_status = kind_of_status(status)
+        return next(
+            (known for words, known in _KIND_OF_WORDS if words.search(message)), by_status if status < 500 else kind
+        )
     return kind
 
 

@@ -74,8 +74,6 @@ def test_every_kind_has_a_native_type(kind: FaultKind):
     error = write_fault(Fault(kind, "why"))["error"]
     read = read_fault(Fault(kind, "why").http_status, {}, json.dumps({"type": "error", "error": error}).encode())
     same = {
-        FaultKind.METHOD_NOT_ALLOWED: FaultKind.INVALID_REQUEST,
-        FaultKind.UPGRADE_REQUIRED: FaultKind.INVALID_REQUEST,
         FaultKind.CUT: FaultKind.UPSTREAM,
         FaultKind.INTERNAL: FaultKind.UPSTREAM,
     }
