@@ -9,9 +9,8 @@ from collections import deque
 _REMEMBERED = 96
 _LONGEST = 500
 _MIN_LETTERS = 12
-_LABEL = re.compile(
-    r"^\W*+(?:(?:\w++\W)?+\W*+\d++\s*+[.)\-–—\]]+\s*+)?|\s*[\[(][^()\[\]]{0,20}\d[^()\[\]]{0,10}[\])]\s*$"
-)
+_LABEL = re.compile(r"\W*+(?:(?:\w++\W)?+\W*+\d++\s*+[.)\-–—\]]+\s*+)?")
+_LABEL_BEHIND = re.compile(r"\s*[\[(][^()\[\]]{0,20}\d[^()\[\]]{0,10}[\])]")
 """Counters in front and behind: "17) ", "Attempt #17 - ", " (attempt 17)"."""
 _COUNTER = re.compile(r"([^\W\d]{0,12})\W{0,3}\d{1,6}\W{0,2}")
 _CODE = re.compile(r"[<>{}=;|\\`_\t]|  ")
@@ -56,9 +55,7 @@ class Refrain:
         self._counts.clear()
 
     def _count(self, sentence: str) -> None:
-        plain = sentence.strip()
-        if not plain[:1].isalpha() or plain[-1] in ")]" or "#" in plain:
-            plain = _LABEL.sub("", plain)
+        plain = _unlabelled(sentence.strip())
         if not plain:
             return
         seen = self._counts.get(plain, 0)
@@ -66,7 +63,7 @@ class Refrain:
         if seen >= 2:
             self.score += len(plain) if _is_prose(plain) else 0
             self.sentence = plain
-        elif seen == 0 and not self._counts_on(plain):
+        elif seen == 0 and self.score and not self._counts_on(plain):
             self.score = max(0, self.score - _DEBT * len(plain))
 
     def _counts_on(self, plain: str) -> bool:
@@ -86,6 +83,17 @@ class Refrain:
             self._counts[oldest] -= 1
             if not self._counts[oldest]:
                 del self._counts[oldest]
+
+
+def _unlabelled(sentence: str) -> str:
+    if not sentence[:1].isalpha() or "#" in sentence:
+        found = _LABEL.match(sentence)
+        sentence = sentence[found.end() :] if found else sentence
+    if sentence[-1:] in (")", "]"):
+        start = max(sentence.rfind("("), sentence.rfind("["))
+        if _LABEL_BEHIND.fullmatch(sentence, max(0, start)):
+            sentence = sentence[:start].rstrip()
+    return sentence
 
 
 def _is_prose(sentence: str) -> bool:
