@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from tests.live.program import CLIENT_KEY, Program
+from tests.live.vendors import responses
 from tests.live.vendors.said import Said, data, named
 from tests.live.vendors.upstream import VENDORS, Raw, Upstream
 
@@ -271,6 +272,7 @@ BEGUN = {
         )
     ],
     "gemini": [data({"candidates": [{"content": {"parts": [{"text": "Once"}], "role": "model"}, "index": 0}]})],
+    "openai_responses": list(responses.stream(Said("OnceOnceOnce"), {"model": "m"}))[:5],
 }
 ERROR_EVENTS = {
     "openai_chat": '"error":',
@@ -339,7 +341,8 @@ def test_the_upstream_is_cancelled_when_the_client_hangs_up(
     vendors.will_say(Raw(BEGUN[backend], content_type="text/event-stream", then="hold"))
     sent = body(client, f"{backend}:some-model", stream=True)
     with http.stream("POST", parley.base + path(client), json=sent, headers=KEY) as answer:
-        assert any("Once" in chunk for chunk in answer.iter_text())
+        texts = answer.iter_text()  # httpx hangs up as soon as nobody holds this
+        assert any("Once" in text for text in texts)
         received = vendors.next_request()
         assert not received.hung_up.is_set()
     assert received.hung_up.wait(5)
@@ -360,5 +363,5 @@ def test_the_upstream_is_cancelled_when_the_client_hangs_up_before_the_answer(
     assert_serves(parley, http)
 
 
-def test_every_vendor_has_a_begun_answer_but_responses() -> None:
-    assert {*BEGUN, "openai_responses"} == set(VENDORS)
+def test_every_vendor_has_a_begun_answer() -> None:
+    assert BEGUN.keys() == VENDORS.keys()
