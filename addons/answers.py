@@ -12,6 +12,7 @@ from proxy_core.exchange.answers import Answer, fault_answer
 from proxy_core.exchange.headers import masked, masked_key
 from proxy_core.exchange.inbound import HeaderMap, Inbound
 from proxy_core.exchange.intake import asking_codec
+from proxy_core.exchange.visit import Visit
 
 _KEY_IN_QUERY = re.compile(r"([?&]key=)([^&]*)")
 UNCLAIMED_HOST = "parley.invalid"
@@ -30,6 +31,15 @@ def inbound_of(flow: http.HTTPFlow) -> Inbound:
         body=request.raw_content or b"",
         origin=None if base_url else f"{request.scheme}://{request.host}:{request.port}",
         client=peer[0] if peer else "",
+    )
+
+
+def visit_of(flow: http.HTTPFlow) -> Visit:
+    return Visit(
+        inbound_of(flow),
+        flow.request.timestamp_start,
+        oversized=flow.metadata.get("parley_oversized", 0),
+        has_target=has_target(flow),
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 from mitmproxy import http
 
-from addons.answers import has_target, hide_credentials, inbound_of, refusal, response_of
+from addons.answers import hide_credentials, refusal, response_of, visit_of
 from addons.host.exchanges import is_attempt
 from addons.host.guard import fails_closed
 from addons.program import Program
@@ -12,14 +15,15 @@ from addons.records import name_attempt, write_record
 from proxy_core.errors import ParleyError
 from proxy_core.exchange.answers import Answer, fault_answer
 from proxy_core.exchange.exchange import Exchange
-from proxy_core.exchange.inbound import Inbound
 from proxy_core.exchange.intake import asking_codec
+from proxy_core.exchange.visit import Visit
 
 
 class Gateway:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._table = program.table
+        self._visits: dict[str, Visit] = {}
 
     @fails_closed(lambda flow: refusal(flow))
     async def request(self, flow: http.HTTPFlow) -> None:
@@ -27,11 +31,13 @@ class Gateway:
             return
         if not self._program.ready.is_set():
             await self._program.ready.wait()
-        inbound = inbound_of(flow)
+        visit = visit_of(flow)
+        self._visits[flow.id] = visit
         try:
-            self._take(flow, inbound)
+            await self._take(flow, visit)
         except ParleyError as error:
-            flow.response = response_of(fault_answer(error.fault, asking_codec(inbound)))
+            visit.fault = error.fault
+            flow.response = response_of(fault_answer(error.fault, asking_codec(visit.inbound)))
         if not self._table.lets_through(flow):
             hide_credentials(flow.request)
         if flow.response and flow.request.method == "HEAD":
@@ -45,20 +51,24 @@ class Gateway:
     def error(self, flow: http.HTTPFlow) -> None:
         self._close(flow)
 
-    def _take(self, flow: http.HTTPFlow, inbound: Inbound) -> None:
-        oversized = flow.metadata.get("parley_oversized", 0)
-        match self._program.reception.take(inbound, oversized, has_target(flow)):
+    async def _take(self, flow: http.HTTPFlow, visit: Visit) -> None:
+        match self._program.reception.take(visit):
             case Exchange() as exchange:
+                visit.exchange = exchange
                 self._table.add(flow, exchange)
             case Answer() as answer:
                 flow.response = response_of(answer)
             case None:
                 self._table.let_through(flow)
+            case later:
+                flow.response = response_of(await asyncio.to_thread(later))
 
     def _close(self, flow: http.HTTPFlow) -> None:
         if is_attempt(flow):
             name_attempt(flow)
             return
-        exchange = self._table.forget(flow)
-        if exchange:
-            write_record(flow, exchange)
+        visit = self._visits.pop(flow.id, None)
+        self._table.forget(flow)
+        if visit and visit.is_model_call:
+            self._program.usage.note(visit, time.time(), flow.id)
+            write_record(flow, visit)

@@ -24,8 +24,11 @@ program = Program()
 lean.install()
 bind(program.table)
 
+settings = SettingsAddon([program.load])
+program.reload = settings.reload
+
 addons = [
-    SettingsAddon([program.load]),
+    settings,
     Lifecycle(program),
     Gateway(program),
     Views(),

@@ -4,37 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from addons.answers import refusal
 from addons.host.exchanges import ExchangeTable
+from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import Settings
-from proxy_core.exchange.reception import House, Reception
+from proxy_core.exchange.house import House
+from proxy_core.exchange.reception import Reception
 from proxy_core.exchange.router import Router
+from proxy_core.exchange.secrecy import Secrecy
+from proxy_core.guards.origins import own_names
+from proxy_core.loops.tools import ToolLoops
+from proxy_core.redaction.vault import Vault
 from proxy_core.routing.catalogue import Catalogue
 from proxy_core.routing.keys import KeyRing
 from proxy_core.routing.rests import Rests
-from proxy_core.serving import greeting, health, models, openapi
+from proxy_core.serving import greeting, health, models, openapi, sessions
 from proxy_core.serving.demo import DemoServer
 from proxy_core.serving.pages import Pages
+from proxy_core.sessions.prefix import PrefixWatch
+from proxy_core.sessions.store import Sessions
 from proxy_core.turn.ledger import SealLedger
+from proxy_core.usage.log import UsageLog
+from proxy_core.usage.prices import Prices
 
 
 class Program:
-    """`load` comes first, then `start`; until it is done requests wait at `ready`."""
+    """`load` comes first, then `start`; until it is done requests wait at `ready`. `reload` reads the settings anew."""
 
     settings: Settings
     house: House
+    usage: UsageLog
 
     def __init__(self) -> None:
         self.table = ExchangeTable(refusal)
         self.rests = Rests(time.monotonic)
         self.keys = KeyRing(self.rests)
         self.catalogue = Catalogue()
-        self.ledger = SealLedger()
+        self.sessions = Sessions(time.monotonic)
         self.demo = DemoServer()
         self.reception = Reception(lambda: self.house)
         self.ready = asyncio.Event()
+        self.reload: Callable[[], None] = lambda: None
+        self.saved = SavedSettings(lambda: self.settings, lambda: self.reload(), self.catalogue.listed)
+        self._ledger = SealLedger()
+        self._tool_loops = ToolLoops()
+        self._prefixes = PrefixWatch()
+        self._vaults: OrderedDict[str, Vault] = OrderedDict()
+        self._usage: UsageLog | None = None
         self._demo_url: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -46,13 +66,34 @@ class Program:
         self.table.failover = settings.failover
         self.rests.patience = settings.failover.patience
         self.catalogue.configure(settings)
-        router = Router(settings, self.keys, self.rests, self.catalogue.listed, self.catalogue.place)
+        if self._usage is None:
+            self.usage = self._usage = UsageLog(settings.database_url, lambda: len(self.table), self._prices())
+        self.house = House(
+            settings=settings,
+            router=Router(settings, self.keys, self.rests, self.catalogue.listed, self.catalogue.place),
+            secrecy=Secrecy(settings, self._vaults),
+            own_names=own_names(settings.host, settings.network.hosts, settings.network.origins),
+            pages=self._pages(settings),
+            saved=self.saved,
+            catalogue=self.catalogue,
+            sessions=self.sessions,
+            tool_loops=self._tool_loops,
+            prefixes=self._prefixes,
+            ledger=self._ledger,
+        )
+
+    def _pages(self, settings: Settings) -> Pages:
         pages = (
             *greeting.pages(settings),
             *health.pages(settings, self.catalogue, self.rests),
             *models.pages(settings, self.catalogue),
+            *sessions.pages(self.sessions, time.time),
+            *self.usage.pages(),
         )
-        self.house = House(settings, router, Pages((*pages, *openapi.pages(pages))), self.ledger)
+        return Pages((*pages, *openapi.pages(pages)))
+
+    def _prices(self) -> Prices:
+        return Prices(lambda backend, model: self.settings.override(backend, model), self.catalogue.price)
 
     async def start(self) -> None:
         self._demo_url = await self.demo.start()
@@ -65,6 +106,8 @@ class Program:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.demo.stop()
+        if self._usage:
+            await asyncio.to_thread(self._usage.close)
 
     def _with_demo(self, settings: Settings) -> Settings:
         """The demo backend answers on a port of its own choice."""

@@ -5,10 +5,12 @@ Filter with mitmproxy's own expressions: `~comment translated`, `~comment "faile
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mitmproxy import http
 
 from addons.host.exchanges import ATTEMPT, metadata_of
-from proxy_core.exchange.exchange import Exchange
+from proxy_core.exchange.visit import Visit
 from proxy_core.pipeline.lanes import Lane
 
 RECORD = "parley"
@@ -18,34 +20,46 @@ _MARKERS = (
     ("failed over", ":twisted_rightwards_arrows:"),
     ("redacted", ":lock:"),
     ("failed", ":x:"),
+    ("commanded", ":keyboard:"),
     ("translated", ":speech_balloon:"),
 )
 """The first that applies is shown; the comment names all."""
 
 
-def write_record(flow: http.HTTPFlow, exchange: Exchange) -> None:
+def write_record(flow: http.HTTPFlow, visit: Visit) -> None:
     """Called once when a client's flow is over."""
-    flow.metadata[RECORD] = metadata_of(exchange)
-    what = list(_what(exchange))
-    summaries = [attempt.summary for attempt in exchange.history]
-    flow.comment = "; ".join(filter(None, (", ".join(what), " → ".join(summaries))))
+    exchange = visit.exchange
+    what = list(_what(visit))
+    summaries = [attempt.summary for attempt in exchange.history] if exchange else []
+    flow.metadata[RECORD] = {
+        "session": visit.session.id if visit.session else "",
+        "agent": visit.agent or "",
+        "changes": list(visit.admitted.changes) if visit.admitted else [],
+        "redactions": dict(visit.redactions),
+        "commands": list(visit.commands),
+        "cache": str(visit.prefix) if visit.prefix else "",
+        "tool_loop": visit.tool_loop or "",
+        **(metadata_of(exchange) if exchange else {}),
+    }
+    parts = (", ".join(what), " → ".join(summaries), str(visit.prefix) if visit.prefix else "")
+    flow.comment = "; ".join(filter(None, parts))
     flow.marked = next((marker for word, marker in _MARKERS if word in what), "")
 
 
-def _what(exchange: Exchange) -> list[str]:
-    words = []
-    last = exchange.history[-1] if exchange.history else None
-    if exchange.cut:
-        words.append("looped")
-    if len(exchange.history) > 1:
-        words.append("failed over")
-    if any("redacted" in change for change in exchange.admitted.changes):
-        words.append("redacted")
-    if exchange.fault:
-        words.append("failed")
-    if last and last.choice.lane is Lane.TRANSLATE:
-        words.append("translated")
-    return words
+def _what(visit: Visit) -> Iterator[str]:
+    exchange = visit.exchange
+    if visit.commands:
+        yield "commanded"
+    if visit.tool_loop or (exchange and exchange.cut):
+        yield "looped"
+    if exchange and len(exchange.history) > 1:
+        yield "failed over"
+    if visit.redactions:
+        yield "redacted"
+    if visit.fault or (exchange and exchange.fault):
+        yield "failed"
+    if exchange and exchange.history and exchange.history[-1].choice.lane is Lane.TRANSLATE:
+        yield "translated"
 
 
 def name_attempt(flow: http.HTTPFlow) -> None:

@@ -202,11 +202,17 @@ class SettingsAddon:
         ctx.options.update(**wanted)
 
     def _lasting(self, settings: Settings) -> dict[str, Any]:
-        wanted: dict[str, Any] = {"connection_strategy": "lazy", "flow_detail": 0}
+        wanted: dict[str, Any] = {
+            "connection_strategy": "lazy",
+            "flow_detail": 0,
+            # Streamed bodies are kept where someone can look at them (mitmweb, the console).
+            "store_streamed_bodies": ctx.master.addons.get("view") is not None,
+        }
         if certificates := self._environ.get("SSL_CERT_FILE"):
             wanted["ssl_verify_upstream_trusted_ca"] = certificates
         if _is_default("mode"):
             wanted["mode"] = _modes(settings)
+            wanted["keep_host_header"] = True  # requests show, and are checked by, the name they were sent to
         return wanted
 
 

@@ -9,7 +9,7 @@ from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import SavedRoute
 
 
-def store(saved: SavedSettings, settings: Mapping[str, Any], routes: Mapping[str, SavedRoute | None]) -> list[str]:
+def store(saved: SavedSettings, settings: Mapping[Any, Any], routes: Mapping[str, SavedRoute | None]) -> list[str]:
     """What commands changed; None takes away. Returns what to tell: only where something else wins over the file."""
     results = [saved.unset(name) if value is None else saved.set(name, value) for name, value in settings.items()]
     for name, route in routes.items():

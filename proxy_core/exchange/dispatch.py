@@ -89,6 +89,8 @@ class Dispatcher:
             yield "a text of the proxy's own in front"
         if terms.stages:
             yield terms.rewrite
+        if terms.amend:
+            yield "a notice to the model"
 
     def _wishes(self, upstream: Upstream) -> Wishes:
         defaults = self._terms.defaults(upstream)
@@ -119,6 +121,8 @@ class Dispatcher:
         admitted = self._admitted
         shown = self._shown_model(upstream)
         request = self._wishes(upstream).applied(self.read())
+        if self._terms.amend:
+            request = self._terms.amend(request)
         ledger, protocol = self._terms.ledger, upstream.backend.protocol
         if ledger and protocol != admitted.call.protocol:
             request = ledger.restore(request, protocol, self._terms.scope)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from proxy_core.errors import Fault, FaultKind, ParleyError, invalid
 from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
+from proxy_core.guards.limits import check_depth
 from proxy_core.protocols import CODECS, recognise
 from proxy_core.protocols.contract import Call, Codec
 from proxy_core.turn.content import ProtocolName
@@ -80,10 +81,11 @@ def find_call(inbound: Inbound) -> Call:
     )
 
 
-def admit(inbound: Inbound, call: Call, max_decoded: int) -> Admitted:
+def admit(inbound: Inbound, call: Call, max_decoded: int, max_depth: int) -> Admitted:
     """The request decoded and read as far as routing needs it. Raises ParleyError that names what is wrong."""
     encoding = inbound.headers.get("content-encoding", "")
     body = decoded_body(inbound.body, encoding, max_decoded) if encoding else inbound.body
+    check_depth(body, max_depth)
     json = parse_body(body)
     return Admitted(
         inbound=inbound,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from proxy_core.config.settings import SavedRoute, Settings
@@ -14,7 +14,7 @@ from proxy_core.profiles.lookup import profile_of
 from proxy_core.protocols import recognise
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.keys import KeyRing
-from proxy_core.routing.limits import rest_asked_for, tightest, wait_in_words
+from proxy_core.routing.limits import rest_wanted, tightest
 from proxy_core.routing.naming import resolve
 from proxy_core.routing.plan import Candidate, Element, Plan, candidates, plan, split_weight, weighted
 from proxy_core.routing.providers import PROVIDERS, Provider
@@ -54,15 +54,15 @@ class Router:
             if backend.base_url:
                 self._providers[_origin(backend.base_url)] = _provider_of(backend)
 
-    def route(self, admitted: Admitted) -> Routing:
-        """Raises ParleyError when no backend can take the model."""
-        route = self._settings.routes.get(admitted.model)
-        if route:
-            elements = self._elements_of(admitted.model, route)
-            order = candidates(route.policy, elements, self._is_awake)
-        else:
-            elements = [self._plain_element(admitted)]
-            order = candidates("k", elements, self._is_awake)
+    def route(self, admitted: Admitted, name: str, urls: Mapping[str, str]) -> Routing:
+        """`name` is the model that is to answer, or a route; `urls` are other addresses for backends, by name.
+
+        Raises ParleyError when no backend can take the model.
+        """
+        route = self._settings.routes.get(name)
+        elements = self._elements_of(name, route) if route else [self._plain_element(admitted, name)]
+        elements = [_moved(element, urls) for element in elements]
+        order = candidates(route.policy if route else "k", elements, self._is_awake)
         return Routing(elements[0].backend, plan(order, self._rests))
 
     def learn(self, attempt: Attempt, now: float) -> None:
@@ -75,14 +75,16 @@ class Router:
             lasts = HEADROOM_LASTS if limit.reset is None else limit.reset
             self._rests.note_headroom(backend.name, key, limit.left, lasts)
         if attempt.fault:
-            self._rests.failed(backend.name, key, model, attempt.fault, _rest_asked_for(attempt, attempt.fault, now))
+            self._rests.failed(
+                backend.name, key, model, attempt.fault, rest_wanted(attempt.headers, attempt.fault, now)
+            )
         elif attempt.outcome == "cancelled":
             self._rests.abandoned(backend.name)
         else:
             self._rests.succeeded(backend.name, key, model)
 
-    def _plain_element(self, admitted: Admitted) -> Element:
-        resolved = resolve(admitted.model, self._settings, self._listed())
+    def _plain_element(self, admitted: Admitted, name: str) -> Element:
+        resolved = resolve(name, self._settings, self._listed())
         backend = self._settings.backends[resolved.backend]
         if backend.credentials == "client" and "authorization" not in admitted.inbound.headers:
             raise ParleyError(Fault(FaultKind.AUTHENTICATION, "Authorization header is required"))
@@ -147,12 +149,9 @@ class Router:
         return call, Upstream(backend, "", url=_address(inbound))
 
 
-def _rest_asked_for(attempt: Attempt, fault: Fault, now: float) -> float | None:
-    """By the headers, else by what the codec found in the body, else by the words of the message."""
-    asked = rest_asked_for(attempt.headers, now)
-    if asked is None:
-        asked = fault.retry_after
-    return wait_in_words(fault.message) if asked is None else asked
+def _moved(element: Element, urls: Mapping[str, str]) -> Element:
+    url = urls.get(element.backend.name)
+    return replace(element, backend=replace(element.backend, base_url=url)) if url else element
 
 
 def _empty_route(name: str, route: SavedRoute) -> Fault:

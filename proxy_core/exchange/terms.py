@@ -11,6 +11,7 @@ from proxy_core.pipeline.stages import Stage
 from proxy_core.pipeline.wishes import Wishes
 from proxy_core.routing.upstreams import Upstream
 from proxy_core.turn.ledger import SealLedger
+from proxy_core.turn.request import ChatRequest
 
 type MakeObserver = Callable[[Attempt], Observer]
 
@@ -41,3 +42,5 @@ class Terms:
     check: Callable[[OutgoingRequest], None] = _no_check
     ledger: SealLedger | None = None
     scope: str = ""
+    amend: Callable[[ChatRequest], ChatRequest] | None = None
+    """A last change to the request, such as a notice to the model; it is then rendered anew."""

@@ -1,0 +1,236 @@
+"""A model call on its way to a backend: commands obeyed, settings applied, secrets hidden, loops broken."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from proxy_core.agents.detection import detect, named
+from proxy_core.agents.errands import wants_structure
+from proxy_core.agents.replies import own_reply, shape_reply
+from proxy_core.agents.rows import Agent
+from proxy_core.commands.obeying import Obeyed, clean_only, obey
+from proxy_core.config.settings import LoopSettings, Settings
+from proxy_core.exchange.answers import Answer, json_answer
+from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.attempts import attempts
+from proxy_core.exchange.controls import ChatControls
+from proxy_core.exchange.dispatch import Dispatcher
+from proxy_core.exchange.exchange import Exchange
+from proxy_core.exchange.house import House
+from proxy_core.exchange.inbound import Admitted
+from proxy_core.exchange.local import local_answer
+from proxy_core.exchange.router import Routing
+from proxy_core.exchange.secrecy import Hidden
+from proxy_core.exchange.terms import MakeObserver, Terms
+from proxy_core.exchange.visit import Visit
+from proxy_core.loops.text import LoopObserver
+from proxy_core.loops.tools import PASS, Verdict, sentence, steered
+from proxy_core.pipeline.wishes import NO_WISHES, Wishes
+from proxy_core.protocols import CODECS
+from proxy_core.protocols.contract import View
+from proxy_core.routing.plan import only
+from proxy_core.routing.upstreams import Upstream
+from proxy_core.serving.count import count_tokens, counted
+from proxy_core.sessions.effective import Effective, effective
+from proxy_core.wire.json import dumps
+
+logger = logging.getLogger("parley")
+
+type Settled = Callable[[Attempt], None]
+
+
+class Conversing:
+    """One request. `allow` raises ParleyError where the client may not go; one that is not `trusted` has not shown
+    the client key, and may not command."""
+
+    def __init__(
+        self,
+        house: House,
+        visit: Visit,
+        admitted: Admitted,
+        allow: Callable[[Routing], None],
+        trusted: bool,
+        settled: Settled,
+    ) -> None:
+        self._trusted = trusted
+        self._house = house
+        self._settings = house.settings
+        self._visit = visit
+        self._admitted = admitted
+        self._allow = allow
+        self._settled = settled
+        self._session = house.sessions.of(admitted.inbound, admitted.json, admitted.call.protocol)
+        self._agent = self._detect()
+        visit.session, visit.admitted = self._session, admitted
+
+    def answer(self, intercepted: Upstream | None = None) -> Answer | Exchange:
+        """`intercepted` is where the client itself was going, with its own credentials.
+
+        Raises ParleyError where the client is to hear a fault.
+        """
+        obeyed = self._obey()
+        if obeyed.answer is not None:
+            return self._say(obeyed.answer)
+        chosen = effective(self._settings, self._session)
+        self._visit.project = chosen.project
+        if self._settings.force_project and not chosen.project and self._is_chat:
+            return self._say(_project_missing(self._settings.command_prefix))
+        routing = self._route(chosen, obeyed, intercepted)
+        self._allow(routing)
+        if chosen.one_off and not obeyed.errand and self._is_chat:
+            self._session.take_one_off()
+        hidden = self._hide(chosen)
+        self._watch_prefix()
+        return self._begin(chosen, obeyed, routing, hidden)
+
+    @property
+    def _is_chat(self) -> bool:
+        return self._admitted.call.operation == "chat"
+
+    @property
+    def _scope(self) -> str:
+        return f"{self._session.owner}/{self._session.id}"
+
+    def _detect(self) -> Agent:
+        if self._session.agent:
+            agent = named(self._session.agent)
+        else:
+            admitted = self._admitted
+            agent = detect(admitted.inbound.headers, admitted.json, admitted.call.protocol)
+            self._session.agent = agent.name or None
+        self._visit.agent = agent.name or None
+        return agent
+
+    def _obey(self) -> Obeyed:
+        """Commands are carried out, and taken out of what goes on, with all that the proxy said before."""
+        settings, admitted = self._settings, self._admitted
+        if not (settings.interactive_commands and self._trusted):
+            return Obeyed()
+        body, protocol = admitted.json, admitted.call.protocol
+        if admitted.call.operation == "count_tokens":
+            obeyed = Obeyed(changed=clean_only(body, protocol, settings.command_prefix, self._agent))
+        elif self._is_chat:
+            listed = self._house.catalogue.listed()
+            controls = ChatControls(self._session, settings, self._house.saved, listed)
+            obeyed = obey(body, protocol, settings.command_prefix, self._agent, controls)
+        else:
+            return Obeyed()
+        self._visit.commands = obeyed.commands
+        if obeyed.changed:
+            self._change("commands taken out")
+        return obeyed
+
+    def _change(self, what: str) -> None:
+        admitted = self._admitted
+        self._admitted = replace(admitted, body=dumps(admitted.json), changes=(*admitted.changes, what))
+        self._visit.admitted = self._admitted
+
+    def _say(self, text: str) -> Answer:
+        """The proxy's own words as this client's agent shows them."""
+        admitted = self._admitted
+        parts = shape_reply(self._agent, admitted.json, admitted.call.protocol, text)
+        dispatcher = Dispatcher(admitted, time.time)
+        view = View(admitted.model, dispatcher.read(), framing=admitted.call.framing, created=int(time.time()))
+        return local_answer(admitted, own_reply(parts, admitted.model), view)
+
+    def _route(self, chosen: Effective, obeyed: Obeyed, intercepted: Upstream | None) -> Routing:
+        settings = self._settings
+        if obeyed.errand and chosen.one_off:
+            chosen = replace(chosen, model=self._session.settings.model, one_off=False)
+        if intercepted and not (chosen.model or chosen.backend):
+            return Routing(intercepted.backend, only(intercepted))
+        name = chosen.model_for(self._admitted.model, settings.backends, settings.routes)
+        self._visit.route = name if name in settings.routes else None
+        urls = {"openai": chosen.openai_url} if chosen.openai_url else {}
+        return self._house.router.route(self._admitted, name, urls)
+
+    def _hide(self, chosen: Effective) -> Hidden | None:
+        if not chosen.redact:
+            return None
+        self._admitted, hidden = self._house.secrecy.hide(self._admitted, self._scope)
+        self._visit.admitted, self._visit.redactions = self._admitted, hidden.counts
+        return hidden
+
+    def _watch_prefix(self) -> None:
+        if self._is_chat:
+            admitted = self._admitted
+            self._visit.prefix = self._house.prefixes.see(self._scope, admitted.json, admitted.call.protocol)
+
+    def _begin(self, chosen: Effective, obeyed: Obeyed, routing: Routing, hidden: Hidden | None) -> Answer | Exchange:
+        admitted = self._admitted
+        client = CODECS[admitted.call.protocol]
+        terms = self._terms(chosen, obeyed, hidden)
+        dispatcher = Dispatcher(admitted, time.time, terms)
+        if admitted.call.operation == "count_tokens" and routing.first.protocol != client.name:
+            return json_answer(counted(client.name, count_tokens(dispatcher.read())))
+        verdict = self._judge_tools(chosen, dispatcher)
+        if verdict.finding and verdict.action == "break":
+            return self._say(sentence(verdict.finding, self._off("tool-loop-detection")))
+        if verdict.finding and verdict.action == "steer":
+            finding = verdict.finding
+            terms.amend = lambda request: steered(request, finding)
+        fallback = _local_count(admitted, dispatcher) if admitted.call.operation == "count_tokens" else None
+        return Exchange(admitted, client, attempts(routing.plan, dispatcher), _report, fallback, settled=self._settled)
+
+    def _judge_tools(self, chosen: Effective, dispatcher: Dispatcher) -> Verdict:
+        tools = self._settings.loops.tool
+        if not (self._is_chat and chosen.tool_loop_detection) or tools.mode == "off":
+            return PASS
+        verdict = self._house.tool_loops.judge(self._scope, dispatcher.read(), tools, time.monotonic())
+        if verdict.finding:
+            self._visit.tool_loop = f"{verdict.action}: {verdict.finding.names} {verdict.finding.repeats} times"
+        return verdict
+
+    def _off(self, setting: str) -> str | None:
+        settings = self._settings
+        return f"{settings.command_prefix}set({setting}=false)" if settings.interactive_commands else None
+
+    def _terms(self, chosen: Effective, obeyed: Obeyed, hidden: Hidden | None) -> Terms:
+        settings, admitted = self._settings, self._admitted
+        terms = Terms(
+            wishes=chosen.wishes,
+            defaults=lambda upstream: _wishes_of(settings, upstream),
+            preface=obeyed.confirmations,
+            observers=tuple(self._observers(chosen)),
+            ledger=self._house.ledger,
+            scope=self._scope,
+        )
+        if hidden:
+            terms.check = hidden.check
+        if hidden and hidden.may_come_back:
+            json_answer = wants_structure(admitted.call.protocol, admitted.json)
+            terms.stages = lambda: hidden.stages(json_answer)
+            terms.rewrite = "placeholders of secrets may come back"
+        return terms
+
+    def _observers(self, chosen: Effective) -> Iterator[MakeObserver]:
+        if chosen.loop_detection:
+            off = self._off("loop-detection")
+            yield lambda attempt: LoopObserver(_loops_of(self._settings, attempt), off)
+
+
+def _loops_of(settings: Settings, attempt: Attempt) -> LoopSettings:
+    loops = settings.loops_of(attempt.upstream.backend.name, attempt.upstream.model)
+    return loops if loops.enabled else replace(loops, enabled=True)
+
+
+def _wishes_of(settings: Settings, upstream: Upstream) -> Wishes:
+    """What addons.yaml wishes for a model."""
+    entry = settings.override(upstream.backend.name, upstream.model)
+    return Wishes(entry.temperature, entry.reasoning_effort, entry.thinking_budget) if entry else NO_WISHES
+
+
+def _project_missing(prefix: str) -> str:
+    return f"A project has to be named before anything goes to a model: {prefix}set(project=NAME)"
+
+
+def _local_count(admitted: Admitted, dispatcher: Dispatcher) -> Callable[[], bytes]:
+    """The token count that is answered where no backend counts: an estimate over system, tools and messages."""
+    return lambda: dumps(counted(admitted.call.protocol, count_tokens(dispatcher.read())))
+
+
+def _report(error: Exception) -> None:
+    logger.error("Parley failed while it handled an answer", exc_info=error)

@@ -1,0 +1,89 @@
+"""Secrets on their way through an exchange: hidden in the request, put back in the reply, looked for at the end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from proxy_core.config.settings import RedactionSettings, Settings
+from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.exchange.attempt import OutgoingRequest
+from proxy_core.exchange.headers import CREDENTIALS
+from proxy_core.exchange.inbound import Admitted
+from proxy_core.pipeline.stages import Stage
+from proxy_core.redaction.conceal import Concealed, conceal, leaks
+from proxy_core.redaction.finder import CustomRule, Finder
+from proxy_core.redaction.reveal import RevealStage
+from proxy_core.redaction.vault import Vault
+from proxy_core.wire.json import dumps
+
+_MOST_VAULTS = 1000
+
+
+class Secrecy:
+    """A vault for each session, and the finder that all share. Rebuilt with the settings; `vaults` live on."""
+
+    def __init__(self, settings: Settings, vaults: OrderedDict[str, Vault]) -> None:
+        self._redaction = settings.redaction
+        self._vaults = vaults
+        self._finder = finder_of(settings)
+
+    def hide(self, admitted: Admitted, session: str) -> tuple[Admitted, Hidden]:
+        """`admitted` without its secrets. `session` tells clients and conversations apart."""
+        vault = self._vault(session)
+        mode, own_keys = self._redaction.mode, self._redaction.own_keys
+        concealed = conceal(admitted.json, admitted.call.protocol, vault, self._finder, mode, own_keys)
+        if concealed.changed:
+            count = sum(concealed.counts.values())
+            changes = (*admitted.changes, f"{count} secret{'s'[: count > 1]} redacted")
+            admitted = replace(admitted, body=dumps(admitted.json), changes=changes)
+        return admitted, Hidden(vault, self._finder, concealed)
+
+    def _vault(self, session: str) -> Vault:
+        vault = self._vaults.pop(session, None) or Vault(session)
+        self._vaults[session] = vault
+        if len(self._vaults) > _MOST_VAULTS:
+            self._vaults.popitem(last=False)
+        return vault
+
+
+class Hidden:
+    """What was hidden in one request."""
+
+    def __init__(self, vault: Vault, finder: Finder, concealed: Concealed) -> None:
+        self._vault = vault
+        self._finder = finder
+        self.counts = concealed.counts
+        self._sealed = concealed.sealed
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether the model has been given placeholders that its answer may hold."""
+        return self._vault.has_placeholders()
+
+    def stages(self, json_answer: bool) -> Sequence[Stage]:
+        return (RevealStage(self._vault, json_answer),)
+
+    def check(self, request: OutgoingRequest) -> None:
+        """The last look before bytes leave. Raises ParleyError, and nothing is sent."""
+        shown = b"\n".join(
+            f"{name}: {value}".encode("utf-8", "surrogateescape")
+            for name, value in request.headers
+            if name.lower() not in CREDENTIALS
+        )
+        for data in (request.body, request.url.encode("utf-8", "surrogateescape"), shown):
+            found = leaks(data, self._vault, self._finder, self._sealed)
+            if found:
+                raise ParleyError(
+                    Fault(
+                        FaultKind.INTERNAL,
+                        f"Nothing was sent: a secret ({', '.join(found)}) was still in the request after redaction.",
+                    )
+                )
+
+
+def finder_of(settings: Settings) -> Finder:
+    redaction: RedactionSettings = settings.redaction
+    custom = [CustomRule(rule.id, rule.regex, tuple(rule.keywords)) for rule in redaction.rules]
+    return Finder(settings.secrets, custom, redaction.allow)
