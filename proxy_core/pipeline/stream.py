@@ -104,6 +104,8 @@ class UntouchedStream:
 
     def close(self) -> list[bytes]:
         chunks = self._pass(self._splitter.flush())
+        if self._watched and not (self.fault or self.cut):
+            self._watched.close()
         if self.complete:
             return chunks
         if self._finished and self._codec.name in _FINISH_SUFFICES and not self._is_open_array():
@@ -168,7 +170,8 @@ class Watched:
         self._codec = codec
         self._view = view
         self._observers = observers
-        self.read = codec.stream_reader().read
+        self._reader = codec.stream_reader()
+        self.read = self._reader.read
         self._folder = Folder()
         self._outline = Outline(codec.name)
 
@@ -181,6 +184,11 @@ class Watched:
             if cut:
                 return cut
         return None
+
+    def close(self) -> None:
+        """Some readers hold the last count of tokens back until they know that no other follows."""
+        for event in self._reader.close():
+            first_cut(self._observers, event)
 
     def ending(self, cut: Cut) -> list[bytes]:
         """A writer that has written what the client has seen already, in order to write the end."""

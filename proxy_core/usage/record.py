@@ -224,7 +224,7 @@ def _usage(record: Record, attempt: Attempt, asked: Asked) -> tuple[Usage | None
     if meter is None:
         return None, None
     usage, estimate = meter.usage, ceil(meter.characters / _CHARACTERS_PER_TOKEN)
-    if usage and (meter.finish or record.outcome == "answered"):
+    if usage and meter.finish:
         return usage, "provider"
     if usage:
         counted = usage.output or 0

@@ -29,6 +29,11 @@ _PROTOCOLS: dict[str, ProtocolName] = {
     "messages": "anthropic",
     "generateContent": "gemini",
 }
+_BROKEN = {
+    "anthropic/ai__spliced-message-start.stream__00",
+    "openai/ai__parallel-tool-call-wrapper.1.stream__00",
+}
+"""Two answers spliced into each other; lines that are no JSON."""
 _WAYS = [(row["provider"], row["endpoint"], row["stream"]) for row in (found.index for found in recordings())]
 WAYS = sorted({way for way in _WAYS if way[1] in _PROTOCOLS}) or [
     pytest.param("", "", False, marks=pytest.mark.skip(reason="recordings are not at hand"))
@@ -36,21 +41,26 @@ WAYS = sorted({way for way in _WAYS if way[1] in _PROTOCOLS}) or [
 
 
 def _payloads(recording: Recording) -> Iterator[dict[str, Any]]:
-    """The JSON objects of an answer, read without any code of ours."""
-    if not recording.index["stream"]:
-        yield recording.reply or {}
+    """The JSON objects of an answer, read without any code of ours. A few files hold several answers in a row, of
+    which the first counts."""
+    if "sse_text" not in recording.case["response"]:
+        whole: Any = recording.reply
+        yield from whole if isinstance(whole, list) else [whole]
         return
     for line in recording.case["response"]["sse_text"].splitlines():
         data = line.removeprefix("data:").strip()
         if line.startswith("data:") and data.startswith("{"):
-            yield json.loads(data)
+            payload = json.loads(data)
+            yield payload
+            if payload.get("type") in ("message_stop", "response.completed", "response.incomplete"):
+                return
 
 
 def _said(recording: Recording) -> tuple[int, int] | None:
     """Tokens in and out by the provider's own words: the last that it says."""
     counts: dict[str, Any] = {}
     for payload in _payloads(recording):
-        for holder in (payload, payload.get("message"), payload.get("response")):
+        for holder in (payload, payload.get("message"), payload.get("response"), payload.get("x_groq")):
             for name in ("usage", "usageMetadata"):
                 if isinstance(holder, dict) and isinstance(holder.get(name), dict):
                     counts |= {key: value for key, value in holder[name].items() if value is not None}
@@ -93,10 +103,12 @@ def _record(recording: Recording) -> Record:
     request = admitted(protocol, stream=streams)
     made = Exchange(request, CODECS[protocol], iter([one]), _raise, clock=lambda: NOON + 2)
     assert made.next_attempt() is one
-    content_type = "text/event-stream" if streams else "application/json"
-    headers: HeaderList = [("content-type", content_type)]
+    events = recording.stream
+    if streams and not events:
+        request.call.framing = "json_array"
+    headers: HeaderList = [("content-type", "text/event-stream" if events else "application/json")]
     made.on_head(200, headers)
-    made.on_data(recording.stream if streams else json.dumps(recording.reply).encode())
+    made.on_data(events or json.dumps(recording.reply).encode())
     made.on_end()
     return record_of(made, ASKED, NO_PRICES)
 
@@ -119,15 +131,20 @@ def test_totals_are_those_of_the_providers(tmp_path: Path, provider: str, endpoi
         ):
             continue
         record = _record(recording)
+        if recording.id in _BROKEN:
+            assert record.finish is None, recording.id
+            continue
+        assert record.outcome == "answered", recording.id
         said = _said(recording)
         if said is None:
             assert record.source != "provider", recording.id
             continue
         counted = ((record.input or 0) + (record.cache_read or 0) + (record.cache_write or 0), record.output or 0)
         assert counted == said, recording.id
-        assert record.outcome in ("answered", "failed"), recording.id
         expected.update(requests=1, given=said[0], made=said[1])
         records.append(record)
+    if not records:  # no recording of this kind says what it used
+        return
     engine = file_in(tmp_path).writer()
     with engine.begin() as connection:
         write(connection, records)
