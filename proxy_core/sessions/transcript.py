@@ -15,8 +15,6 @@ from proxy_core.turn.content import ProtocolName
 
 _VOLATILE = re.compile(
     r"<(system-reminder|environment_details|environment_context|session_context|user_info|git_status|todo_list)>"
-    r".*?</\1>",
-    re.DOTALL,
 )
 """What clients put beside the person's words and change or drop in later turns."""
 _CHANGING = re.compile(r"[0-9a-f]{8,}|\d+", re.IGNORECASE)
@@ -27,8 +25,8 @@ _HEAD = 300
 _LONGEST = 65_536
 _PARAGRAPHS = 16
 
-type Messages = Iterator[tuple[str, str]]
-"""Role and text of each message that has one."""
+type Messages = Iterator[tuple[str, Any]]
+"""Role and content of each message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,11 @@ class Transcript:
 def transcript(json: dict[str, Any], protocol: ProtocolName) -> Transcript:
     """Empty for what is no conversation (embeddings, images), or is malformed."""
     system, texts = "", []
-    for role, text in _READERS[protocol](json):
+    for role, content in _READERS[protocol](json):
         if role == "user":
-            texts.append(_cleaned(text))
+            texts.append(_cleaned(_text(content)))
         elif role in ("system", "developer") and not texts and len(system) < _HEAD:
-            system += text
+            system += _text(content)
     texts = [text for text in texts if text]
     head = _CHANGING.sub("#", _cleaned(system[: 4 * _HEAD])[:_HEAD])
     newest = frozenset(map(number, _beginnings(texts[-1]))) if texts else frozenset[int]()
@@ -60,7 +58,19 @@ def number(text: str) -> int:
 
 
 def _cleaned(text: str) -> str:
-    return _VOLATILE.sub("", text[:_LONGEST]).strip()
+    """Without the blocks that change; a block without an end is left, and its like not looked for again."""
+    text, kept, place, endless = text[:_LONGEST], [], 0, set[str]()
+    for opening in _VOLATILE.finditer(text) if "<" in text else ():
+        if opening.start() < place or opening[1] in endless:
+            continue
+        closing = f"</{opening[1]}>"
+        end = text.find(closing, opening.end())
+        if end < 0:
+            endless.add(opening[1])
+        else:
+            kept.append(text[place : opening.start()])
+            place = end + len(closing)
+    return "".join((*kept, text[place:])).strip()
 
 
 def _beginnings(text: str) -> Iterator[str]:
@@ -73,7 +83,7 @@ def _beginnings(text: str) -> Iterator[str]:
 
 def _chat(json: dict[str, Any]) -> Messages:
     for message in _objects(json.get("messages")):
-        yield _role(message), _text(message.get("content"))
+        yield _role(message), message.get("content")
 
 
 def _responses(json: dict[str, Any]) -> Messages:
@@ -83,14 +93,14 @@ def _responses(json: dict[str, Any]) -> Messages:
         yield "user", json["input"]
     for item in _objects(json.get("input")):
         if item.get("type", "message") == "message":
-            yield _role(item), _text(item.get("content"))
+            yield _role(item), item.get("content")
 
 
 def _anthropic(json: dict[str, Any]) -> Messages:
     blocks = json.get("system")
     for block in [{"text": blocks}] if isinstance(blocks, str) else _objects(blocks):
         if not str(block.get("text", "")).startswith(_BILLING):
-            yield "system", _text([block])
+            yield "system", [block]
     yield from _chat(json)
 
 
@@ -98,9 +108,9 @@ def _gemini(json: dict[str, Any]) -> Messages:
     for name in ("systemInstruction", "system_instruction"):
         system = json.get(name)
         if system is not None:
-            yield "system", _text(system.get("parts") if isinstance(system, dict) else system)
+            yield "system", system.get("parts") if isinstance(system, dict) else system
     for content in _objects(json.get("contents")):
-        yield content.get("role") or "user", _text(content.get("parts"))
+        yield content.get("role") or "user", content.get("parts")
     if isinstance(json.get("contents"), str):
         yield "user", json["contents"]
 
@@ -122,7 +132,7 @@ def _text(content: Any) -> str:
     """The text of a message; of its parts, those that are text."""
     if isinstance(content, str):
         return content
-    texts = (part.get("text") for part in _objects(content) if part.get("type") != "reasoning_text")
+    texts = (part.get("text") for part in _objects(content))
     return "\n".join(cleaned for text in texts if isinstance(text, str) and (cleaned := _cleaned(text)))
 
 

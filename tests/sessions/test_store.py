@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from proxy_core.sessions.store import Sessions
+from proxy_core.sessions.transcript import transcript
 from tests.recordings import ROOT
 from tests.sessions.asking import Client, Clock, chat, inbound
 
@@ -213,6 +214,22 @@ def test_what_clients_put_beside_the_words(client: Client, newest: Any) -> None:
     first = client.sends({"messages": [{"role": "user", "content": newest}]})
     again = {"messages": [{"role": "user", "content": "hi"}, {"role": "user", "content": "more"}]}
     assert client.sends(again) is first
+
+
+@pytest.mark.parametrize(
+    ("sent", "left"),
+    [
+        ("<user_info>a</user_info> b <system-reminder>c</system-reminder>\nd", "b \nd"),
+        ("<user_info><system-reminder></user_info>b</system-reminder>", "b</system-reminder>"),
+        ("<user_info>a <user_info>b", "<user_info>a <user_info>b"),
+        ("<task>a</task>", "<task>a</task>"),
+    ],
+)
+def test_blocks_that_change(sent: str, left: str) -> None:
+    def texts(content: str) -> tuple[int, ...]:
+        return transcript({"messages": [{"role": "user", "content": content}]}, "openai_chat").texts
+
+    assert texts(sent) == texts(left)
 
 
 def text(value: str, **fields: str) -> dict[str, Any]:
