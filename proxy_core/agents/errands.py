@@ -24,7 +24,7 @@ _SYSTEM_TEXTS = re.compile(
             r"Your task is to process Bash commands that an AI coding agent wants to run",  # Claude Code
             r"Extract any file paths that this command reads or modifies",  # Claude Code
             r"You are an agent for Claude Code",  # a subagent: the model wrote what stands in the user's place
-            r"You are a (?:file search|software architect and planning) (?:specialist|agent)[^\n]{0,20} for Claude Code",
+            r"You are a (?:file search|software architect)[^\n]{0,40} for Claude Code",
             r"You are a sophisticated AI diagnostic agent",  # Gemini CLI
             r"\*Briefly\* summarize this partial conversation",  # aider
             r"generates? concise, (?:one-line|single-line) Git commit messages",  # aider

@@ -36,8 +36,10 @@ def as_patch(text: str) -> str:
     return "\n".join(("*** Begin Patch", f"*** Add File: {_PATCH_FILE}", *lines, "*** End Patch"))
 
 
-def own_reply(parts: list[Part], model: str) -> Reply:
-    """A whole reply that no model was asked for, so its usage is zero."""
+def own_reply(parts: list[Part], model: str, protocol: ProtocolName | None = None) -> Reply:
+    """A whole reply that no model was asked for, so its usage is zero. The id is the one that people know, with the
+    prefix that Responses ids must have."""
     finish = "tool_calls" if any(isinstance(part, ToolCall) for part in parts) else "stop"
     usage = Usage(input=0, cache_read=0, cache_write_5m=0, output=0, reasoning=0)
-    return Reply(REPLY_ID, model, [Choice(0, parts, finish)], usage)
+    reply_id = f"resp_{REPLY_ID}" if protocol == "openai_responses" else REPLY_ID
+    return Reply(reply_id, model, [Choice(0, parts, finish)], usage)

@@ -53,6 +53,11 @@ class Conversation:
         sought = tuple(words)
         return any(word in slot.text for slots in self.slots for slot in slots for word in sought)
 
+    def stays(self, message: Message) -> bool:
+        """Whether anything is left of a message."""
+        parts = parts_of(self.protocol, message)
+        return id(message) not in self.gone and (parts is None or any(id(part) not in self.gone for part in parts))
+
     def rebuild(self) -> None:
         """Puts the body together again without what is gone. Does nothing when nothing was changed."""
         if not self.changed:

@@ -133,11 +133,11 @@ class _Reader:
         return following[:1] in ("/", "\\", "_", "-") or (following[:1] in (".", ":", "@") and following[1:2].isalnum())
 
     def _alone(self, first: int, last: int, start: int, end: int) -> bool:
-        line_start = max(self._text.rfind("\n", start, first) + 1, start)
-        line_end = self._text.find("\n", last, end)
-        before = self._text[line_start:first]
-        after = self._text[last : line_end if line_end >= 0 else end]
-        return not before.strip() and not after.strip()
+        while first > start and self._text[first - 1] in " \t":
+            first -= 1
+        while last < end and self._text[last] in " \t\r":
+            last += 1
+        return (first == start or self._text[first - 1] == "\n") and (last == end or self._text[last] == "\n")
 
     def _nearly_known(self, name: str) -> bool:
         self._guesses += 1

@@ -23,6 +23,7 @@ from proxy_core.turn.content import ProtocolName
 
 _DONE = "Proxy command processed. No query sent to LLM."
 _LONGEST_QUOTE = 200
+_MOST_COMMANDS = 50
 
 
 @dataclass(slots=True)
@@ -62,7 +63,6 @@ def obey(
     commands = [command for _, typed in found for command in typed]
     if errand or not commands:
         clean_history(conversation, [*history, newest] if newest else history, prefix, answered)
-        conversation.rebuild()
         return _untouched(conversation, draft, errand, greet)
     assert newest
     return _commanded(conversation, Ordered(history, newest, found, commands, answered), draft, greet)
@@ -118,6 +118,8 @@ def _commanded(conversation: Conversation, ordered: Ordered, draft: Draft, greet
 
 
 def _carry_out(commands: Sequence[Command], draft: Draft) -> list[str]:
+    if len(commands) > _MOST_COMMANDS:
+        raise CommandError(f"{len(commands)} commands in one message; at most {_MOST_COMMANDS} are carried out.")
     says: list[str] = []
     for command in commands:
         try:
@@ -173,7 +175,7 @@ def _is_blank(said: Said) -> bool:
 def _someone_speaks(conversation: Conversation) -> bool:
     protocol = conversation.protocol
     return any(
-        role_of(protocol, message) in ("user", "tool") and id(message) not in conversation.gone
+        role_of(protocol, message) in ("user", "tool") and conversation.stays(message)
         for message in conversation.messages
     )
 
@@ -181,6 +183,7 @@ def _someone_speaks(conversation: Conversation) -> bool:
 def _untouched(conversation: Conversation, draft: Draft, errand: bool, greet: bool) -> Obeyed:
     if not _someone_speaks(conversation):
         return Obeyed(answer=sealed(_DONE), nothing_left=True, errand=errand)
+    conversation.rebuild()
     obeyed = _uncommanded(conversation.protocol, conversation.body, draft, errand, greet)
     obeyed.changed = conversation.changed
     return obeyed

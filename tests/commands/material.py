@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from proxy_core.agents.rows import UNKNOWN, Agent
-from proxy_core.commands.draft import BackendState
+from proxy_core.commands.draft import BackendState, SavedName
 from proxy_core.commands.obeying import Obeyed, obey
 from proxy_core.config.settings import SavedRoute
 from proxy_core.errors import not_found
@@ -74,7 +74,7 @@ class FakeControls:
     def __init__(self, interactive: bool = False) -> None:
         self.session = Session("s1", "me", 0.0, 0.0)
         self.interactive_default = interactive
-        self.saved: dict[str, Any] = {}
+        self.saved: dict[SavedName, Any] = {}
         self.saved_routes: dict[str, SavedRoute] = {}
         self.notes: list[str] = []
         self.failure: Exception | None = None
@@ -98,7 +98,7 @@ class FakeControls:
     def routes(self) -> Mapping[str, SavedRoute]:
         return self.saved_routes
 
-    def save(self, settings: Mapping[str, Any], routes: Mapping[str, SavedRoute | None]) -> Sequence[str]:
+    def save(self, settings: Mapping[SavedName, Any], routes: Mapping[str, SavedRoute | None]) -> Sequence[str]:
         if self.failure:
             raise self.failure
         self.saved.update(settings)

@@ -98,6 +98,12 @@ def test_nothing_is_half_done():
     assert controls.saved == {}
 
 
+def test_a_flood_of_commands_is_refused():
+    result = obeyed(dialogue("openai_chat", "!/help " * 51))
+    assert result.is_error
+    assert "51 commands in one message" in (result.answer or "")
+
+
 def test_what_cannot_be_saved_changes_nothing():
     controls = FakeControls()
     controls.failure = invalid("addons.yaml cannot be written.")
