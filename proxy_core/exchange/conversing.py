@@ -115,13 +115,20 @@ class Conversing:
         elif self._is_chat:
             listed = self._house.catalogue.listed()
             controls = ChatControls(self._session, settings, self._house.saved, listed)
-            obeyed = obey(body, protocol, settings.command_prefix, self._agent, controls)
+            greet = self._wants_banner()
+            obeyed = obey(body, protocol, settings.command_prefix, self._agent, controls, greet=greet)
         else:
             return Obeyed()
         self._visit.commands = obeyed.commands
         if obeyed.changed:
             self._change("commands taken out")
         return obeyed
+
+    def _wants_banner(self) -> bool:
+        """Only where somebody switched interactive mode on: nobody who did not ask is to find a banner in an answer."""
+        own = self._session.settings.interactive
+        configured = self._settings.sources.get("disable_interactive_mode", "default") != "default"
+        return own if own is not None else configured and self._settings.interactive
 
     def _change(self, what: str) -> None:
         admitted = self._admitted
