@@ -52,9 +52,9 @@ class Controls(Protocol):
     def routes(self) -> Mapping[str, SavedRoute]: ...
 
     def save(self, settings: Mapping[SavedName, Any], routes: Mapping[str, SavedRoute | None]) -> Sequence[str]:
-        """Takes over and keeps changed settings and routes; None takes the saved one away. `saving.store` does it.
+        """Takes over and keeps changed settings and routes; None takes the saved one away.
 
-        Says what the person has to know about it, if anything. Raises ParleyError when they cannot be written.
+        As `SavedSettings.save`; returns its warnings. Raises ParleyError when they cannot be written.
         """
         ...
 

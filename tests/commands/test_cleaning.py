@@ -64,6 +64,7 @@ def test_ten_turns_reach_the_model_as_if_no_command_had_been_typed(protocol, as_
         "What did I ask first?",
     ]
     history: list[str] = []
+    reached: list[str] = []
     for text in typed:
         request = dialogue(protocol, *history, text, as_string=as_string)
         result = obeyed(request, protocol, controls)
