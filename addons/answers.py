@@ -23,11 +23,14 @@ def inbound_of(flow: http.HTTPFlow) -> Inbound:
     request = flow.request
     base_url = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
     peer = flow.client_conn.peername
+    headers = request.headers.items(multi=True)
+    if request.authority and "host" not in request.headers:
+        headers = (("host", request.authority), *headers)  # as HTTP/2 says it
     return Inbound(
         listener="base_url" if base_url else "proxy",
         method=request.method,
         target=request.path,
-        headers=HeaderMap(request.headers.items(multi=True)),
+        headers=HeaderMap(headers),
         body=request.raw_content or b"",
         origin=None if base_url else f"{request.scheme}://{request.host}:{request.port}",
         client=peer[0] if peer else "",
