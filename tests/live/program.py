@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CLIENT_KEY = "parley-client-key-0123456789"
+_OURS = {"LLM_INTERACTIVE_PROXY_API_KEY": CLIENT_KEY, "DISABLE_INTERACTIVE_MODE": "true"}
+"""Without a banner before first replies, so that what is said is what is heard."""
 _PATIENCE = 40
 _ARGUMENTS = ("serve", "--port=0", "--http-proxy-port=0", "--config=addons.yaml", "--set", "confdir=conf")
 _LAUNCHER = Path(sys.executable).with_name("parley")
@@ -85,4 +87,4 @@ class Program:
 def _environ(folder: Path) -> dict[str, str]:
     """Nothing of the tester's own keys and settings."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT", "PYTHONPATH") if name in os.environ}
-    return {**kept, "HOME": str(folder), "LLM_INTERACTIVE_PROXY_API_KEY": CLIENT_KEY}
+    return {**kept, "HOME": str(folder), **_OURS}

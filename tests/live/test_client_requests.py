@@ -30,6 +30,8 @@ _KEYS = frozenset({"authorization", "x-api-key", "x-goog-api-key"})
 _SIGNATURES = {"signature": "anthropic", "thoughtSignature": "gemini", "encrypted_content": "openai_responses"}
 
 
+_SAID = frozenset({"messages", "input", "contents", "system", "systemInstruction", "system_instruction", "tools"})
+"""What one's own vendor gets as it was; settings that the model would refuse may be set right."""
 _PICTURE = "data:image/png;base64,"
 
 
@@ -74,6 +76,10 @@ def signatures(value: Any) -> Iterator[tuple[str, str]]:
                 yield from signatures(element)
 
 
+def said(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: body[name] for name in _SAID & body.keys()}
+
+
 def posts() -> list[Any]:
     return [param for param in client_requests() if param.values[0] is None or protocol_of(param.values[0])]
 
@@ -111,7 +117,7 @@ def test_every_request_is_valid_at_every_backend(
     received = vendors.next_request()
     assert received.vendor == backend
     if client == backend:
-        assert received.asked == {**body, "model": model}
+        assert said(received.asked) == said(body)
 
 
 @pytest.mark.parametrize("sent", [param for param in client_requests() if param not in posts()])
