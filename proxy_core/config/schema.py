@@ -9,9 +9,9 @@ from dataclasses import fields
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-import re2
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from proxy_core.config.expressions import expression
 from proxy_core.profiles.target import ModelProfile
 from proxy_core.turn.content import ProtocolName
 from proxy_core.turn.request import Effort
@@ -184,11 +184,7 @@ class FailoverEntry(Entry):
 
 
 def _expression(value: str) -> str:
-    """RE2's syntax, since it takes linear time whatever a request holds."""
-    try:
-        re2.compile(value)
-    except re2.error as error:
-        raise ValueError(f"is no regular expression of RE2: {error}") from None
+    expression(value)
     return value
 
 

@@ -8,6 +8,7 @@ conceal, reveal  a request's body, an answer's events
 """
 
 from proxy_core.redaction.conceal import Concealed, Mode, conceal, leaks
+from proxy_core.redaction.configured import configured_finder
 from proxy_core.redaction.finder import OWN_KEY, CustomRule, Finder, Finding
 from proxy_core.redaction.reveal import RevealStage, reveal_text
 from proxy_core.redaction.vault import ONE_WAY, Vault
@@ -23,6 +24,7 @@ __all__ = [
     "RevealStage",
     "Vault",
     "conceal",
+    "configured_finder",
     "leaks",
     "reveal_text",
 ]

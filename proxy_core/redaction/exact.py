@@ -9,7 +9,7 @@ import ahocorasick_rs
 _HEAD = 96
 """How much of a string is in the automaton; the rest is compared. Key blocks would make it large."""
 
-_SMALL = 50_000
+_SMALL = 4_000
 
 
 class ExactStrings:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import ahocorasick_rs
-import re2
 
+from proxy_core.config.expressions import expression
 from proxy_core.redaction.checks import PLACEHOLDER, checksummed, entropy, from_documentation, secret_span
 from proxy_core.redaction.exact import ExactStrings
 from proxy_core.redaction.forms import all_forms
@@ -66,7 +66,7 @@ class _Compiled(NamedTuple):
 class Finder:
     """`own`: secrets found in any form, whatever `allow` says. `allow`: literals or RE2 expressions for whole secrets.
 
-    Findings are remembered by the text's digest, so that a history is only searched once. Raises re2.error for a
+    Findings are remembered by the text's digest, so that a history is only searched once. Raises ValueError for a
     custom rule that is none.
     """
 
@@ -79,7 +79,7 @@ class Finder:
         remembered: int = 20_000,
     ) -> None:
         self._own = ExactStrings({form for secret in known_secrets(own) for form in all_forms(secret)})
-        self._custom = [(rule, re2.compile(rule.regex), _cases(rule.keywords)) for rule in custom]
+        self._custom = [(rule, expression(rule.regex), _cases(rule.keywords)) for rule in custom]
         self._allowed = frozenset(entry.encode() for entry in allow)
         self._allow = [compiled for entry in allow if (compiled := _expression(entry))]
         self._by_keyword: list[tuple[_Compiled, ...]] = []
@@ -153,7 +153,7 @@ class Finder:
         return not (rule.documented and from_documentation(secret))
 
     def _is_allowed(self, secret: bytes) -> bool:
-        return secret in self._allowed or any(expression.fullmatch(secret) for expression in self._allow)
+        return secret in self._allowed or any(allowed.fullmatch(secret) for allowed in self._allow)
 
     def _by_custom_rules(self, data: bytes) -> Iterator[Finding]:
         for rule, pattern, keywords in self._custom:
@@ -202,6 +202,6 @@ def _cases(keywords: tuple[str, ...]) -> tuple[bytes, ...]:
 def _expression(entry: str) -> Any:
     """The entry as an expression; None when it is a literal only."""
     try:
-        return re2.compile(entry)
-    except re2.error:
+        return expression(entry)
+    except ValueError:
         return None

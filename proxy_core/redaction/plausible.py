@@ -24,7 +24,8 @@ _NO_SECRET = frozenset(
 """A name with one of these words is about a secret, or about something else."""
 
 _PASSWORD = frozenset(b"password passwd passphrase pwd pass passwort passcode".split())
-_STRONG = frozenset(b"secret apikey password passwd passphrase pwd pass credential credentials bearer".split())
+_ENDINGS = (b"password", b"passwd", b"secret", b"token", b"apikey")
+_STRONG = frozenset(b"secret token apikey password passwd passphrase pwd pass credential credentials bearer".split())
 _STRONG_PAIRS = frozenset(
     tuple(pair.split(b"_"))
     for pair in b"api_key access_key auth_key private_key access_token auth_token refresh_token api_token "
@@ -44,15 +45,18 @@ _STAND_IN = re.compile(
 _COMMON = re.compile(
     rb"(?i)^(?:p[a@]ssw[o0]rd|passw[o0]rt|pass|admin|root|guest|user|postgres|mysql|letmein|welcome)\d{0,4}!?$"
 )
+_RUNS = re.compile(rb"[a-z]+|[A-Z]+|\d+|[^a-zA-Z\d]+")
 _JUDGED = 128
 """Bytes of a value that are looked at; what follows tells no more."""
 _DIGIT = re.compile(rb"\d")
 _SYMBOL = re.compile(rb"[^\w.:/-]")
-_COMPARISONS = (b"==", b"===", b"!=", b"!==")
+_FLAG = re.compile(rb"(?:(?:^|[\s\"'\[])--?[\w-]*|(?:^|\s)(?:ENV|ARG|setx?)[ \t]+[A-Z0-9_]*)\Z")
+_ONLY_QUOTED = (b"==", b"===", b"!=", b"!==", b"|")
 _FILE = re.compile(
     rb"\.(?:json|pem|txt|key|ya?ml|env|py|js|ts|tsx|go|rs|java|rb|php|md|html?|crt|cfg|ini|toml|log|sh)$"
 )
 _CHAIN = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+$")
+_TYPE = re.compile(rb"_{0,2}(?:[A-Z]{2,6}\d{0,5})?(?:[A-Z][a-z]{2,}\d?){2,}$")
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 _HEX = re.compile(rb"(?i)[0-9a-f]+$")
@@ -64,11 +68,13 @@ _CLASSES = bytes.maketrans(
 
 
 def name_words(match: re.Match[bytes]) -> list[bytes]:
-    """The words of the name that is assigned to, in lower case: `dbPassword` gives db, password."""
+    """The words of the name that is assigned to, in lower case: `dbPassword` gives db, password;
+    `pgpassword` both."""
     data, start = match.string, match.start()
     before = _NAME_BEFORE.search(data, max(0, start - 48), start)
     name = (before.group() if before else b"") + match.group("name")
-    return [word.lower() for word in _WORDS.findall(name)]
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return words + [ending for word in words for ending in _ENDINGS if word != ending and word.endswith(ending)]
 
 
 def classes(value: bytes) -> set[int]:
@@ -77,14 +83,12 @@ def classes(value: bytes) -> set[int]:
 
 def restlessness(value: bytes) -> float:
     """How often neighbours differ in class: about 0.6 for random base 62, 0.5 for hex, 0.2 for names in code."""
-    kinds = value.translate(_CLASSES)
-    changes = sum(a != b for a, b in pairwise(kinds))
-    return changes / max(1, len(value) - 1)
+    return (len(_RUNS.findall(value)) - 1) / max(1, len(value) - 1)
 
 
 def is_code(value: bytes) -> bool:
     """Identifiers, constants, file names and versions."""
-    if _CONSTANT.match(value) or _FILE.search(value):
+    if _CONSTANT.match(value) or _TYPE.match(value) or _FILE.search(value):
         return True
     return _CHAIN.match(value) is not None and restlessness(value) < 0.5
 
@@ -165,13 +169,13 @@ def _operator_fits(match: re.Match[bytes], quoted: bool) -> bool:
             and restlessness(secret_of(match)) >= 0.25
             and re.search(rb"\(\s?\\?[\"'][\w.-]*\Z", ahead) is not None
         )
-    if operator in _COMPARISONS:
+    if operator in _ONLY_QUOTED:
         return quoted
     if operator == b":" and match.string[match.start() - 1 : match.start()] == b":":
         return False  # a part of arn:aws:…:secret:name
     if operator == b"":
         ahead = match.string[max(0, match.start() - 60) : match.start()]
-        return re.search(rb"(?:^|[\s\"'\[])--?[\w-]*\Z", ahead) is not None or b"login " in ahead
+        return _FLAG.search(ahead) is not None or b"login " in ahead
     return True
 
 
@@ -195,6 +199,12 @@ def is_password_in_url(match: re.Match[bytes]) -> bool:
     return not (
         is_stand_in(value) or _COMMON.match(value) or re.fullmatch(rb"(?i)pw|passwd|secret|pswd|\d{1,5}|test", value)
     )
+
+
+def is_passphrase_option(match: re.Match[bytes]) -> bool:
+    """`-passin pass:…`; without the option `pass:` may be anything."""
+    ahead = match.string[max(0, match.start() - 16) : match.start()]
+    return re.search(rb"-pass(?:in|out)?[ =]\Z", ahead) is not None and is_password_in_url(match)
 
 
 def is_random(match: re.Match[bytes]) -> bool:

@@ -53,5 +53,10 @@ def spellings(*words: str) -> tuple[str, ...]:
     title = [word.title() for word in words]
     upper = [word.upper() for word in words]
     forms = [joint.join(case) for joint in ("_", "-", "", " ", ".") for case in (lower, title, upper)]
-    forms += [lower[0] + "".join(title[1:]), " ".join([title[0], *lower[1:]]), " ".join([upper[0], *lower[1:]])]
+    forms += [
+        lower[0] + "".join(title[1:]),
+        " ".join([title[0], *lower[1:]]),
+        " ".join([upper[0], *lower[1:]]),
+        " ".join([upper[0], *title[1:]]),
+    ]
     return tuple(dict.fromkeys(forms))

@@ -7,7 +7,7 @@ from proxy_core.redaction.rules_ai import AI_RULES
 from proxy_core.redaction.rules_apps import APP_RULES
 from proxy_core.redaction.rules_cloud import CLOUD_RULES
 from proxy_core.redaction.rules_code import CODE_RULES
-from proxy_core.redaction.rules_generic import ASSIGNMENTS, HEADERS, KEY_BLOCKS, LOGINS, VENDORS
+from proxy_core.redaction.rules_generic import ASSIGNMENTS, HEADERS, KEY_BLOCKS, LOGINS, SESSIONS, VENDORS
 
 RULES: tuple[Rule, ...] = (
     *KEY_BLOCKS,
@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     *APP_RULES,
     *LOGINS,
     *HEADERS,
+    *SESSIONS,
     *VENDORS,
     *ASSIGNMENTS,
 )

@@ -13,7 +13,7 @@ APP_RULES: tuple[Rule, ...] = (
     Rule(
         "slack-token",
         ("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-", "xoxc-", "xoxd-", "xoxe-", "xoxe."),
-        r"xox(?:[abcdoprs]-|e-|e\.xox[bp]-)[A-Za-z0-9%/+-]{24,400}+",
+        r"xox(?:[abcdoprs]-|e-|e\.xox[bp]-)[A-Za-z0-9%/+_-]{24,400}+",
         SLACK,
         2.8,
         window=500,

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from proxy_core.redaction.checks import is_basic_auth, is_jwt, is_key_block
-from proxy_core.redaction.plausible import is_password_in_url, is_random, is_secret_assigned, is_secret_in_env
+from proxy_core.redaction.plausible import (
+    is_passphrase_option,
+    is_password_in_url,
+    is_random,
+    is_secret_assigned,
+    is_secret_in_env,
+)
 from proxy_core.redaction.rule import GITLEAKS, Rule, spellings
 
 OWASP = "https://cwe.mitre.org/data/definitions/798.html"
@@ -142,6 +148,25 @@ LOGINS: tuple[Rule, ...] = (
     ),
 )
 
+SESSIONS: tuple[Rule, ...] = (
+    Rule(
+        "session-cookie",
+        ("session=", "sessionid=", "SESSID=", "SESSIONID=", "connect.sid="),
+        r"(?:session|sessionid|SESSID|SESSIONID|connect\.sid)=(?P<secret>[A-Za-z0-9%._~+/-]{20,600}+)",
+        "https://www.rfc-editor.org/rfc/rfc6265#section-8.4",
+        check=is_random,
+        window=700,
+        bounded=False,
+    ),
+    Rule(
+        "openssl-passphrase",
+        ("pass:",),
+        r"pass:(?P<secret>[^\s\"'\\]{5,200}+)",
+        "https://docs.openssl.org/master/man1/openssl-passphrase-options/",
+        check=is_passphrase_option,
+    ),
+)
+
 _GAP = r"[ \t\w.-]{0,24}\\{0,3}[\"'`]?\]?\s{0,4}(?:=>|:=|[=:,>])\s{0,4}\\{0,3}[\"'`]?"
 
 
@@ -185,13 +210,17 @@ _SPELT = (form for name in _NAMES.split() for form in spellings(*name.split("-")
 NAMES: tuple[str, ...] = tuple(dict.fromkeys([*_SPELT, *_ABBREVIATED]))
 
 _OPERATOR = (
-    r"(?P<op>\s{0,4}:\s{0,3}[A-Za-z_][\w\[\]|.?<>]{0,40}\s{0,3}=(?!=)|[ \t]{0,16}(?:=>|:=|\?=|\|\|=|===?|!==?|=|:|->)|"
-    r"[ \t]{0,2},|\\?>|[ \t]+(?:is|was)(?:[ \t]*:)?[ \t]|[ \t]+)"
+    r"(?P<op>\s{0,4}:\s{0,3}[A-Za-z_][\w\[\]|.?<>]{0,40}\s{0,3}=(?!=)"
+    r"|(?:[ \t]{1,4}|,\s{0,4}\\{0,3}\"?)[vV]alue\\{0,3}\"?\s?[:=]"
+    r"|[ \t]{0,16}(?:=>|:=|\?=|\|\|=|===?|!==?|=|:\*{0,2}|->|\|)"
+    r"|[ \t]{0,2},|\\?>|[ \t]+(?:is|was)(?:[ \t]*:)?[ \t]|[ \t]+)"
 )
+"""`name: str = …`, `"name", "value": …`, `name = …`, `("name", …`, `<name>…`, `name is …`, `--name …`."""
+
 _VALUE = (
     r"(?:\s{0,16}[bBrRuUfF@$]{0,2}(?P<q>[\"'`])(?P<quoted>(?:\\[^\r\n]|(?!(?P=q))[^\\\r\n]){4,400}+)(?P=q)"
     r"|\s{0,16}\\{1,3}[\"'](?P<escaped>[^\\\"'\r\n]{4,400}+)\\{1,3}[\"']"
-    r"|[ \t]{0,4}(?P<bare>[^\s\"'`,;<>(){}\[\]\\&|]{6,400}+))"
+    r"|[ \t]{0,4}(?P<bare>(?:[^\s\"'`,;<>(){}\[\]\\&|]|&(?![\w.%-]{1,40}=)){6,400}+))"
 )
 
 ASSIGNMENTS: tuple[Rule, ...] = (

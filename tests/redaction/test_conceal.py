@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +19,12 @@ from proxy_core.redaction import (
     Mode,
     Vault,
     conceal,
+    configured_finder,
     leaks,
     reveal_text,
 )
 from proxy_core.turn.content import ProtocolName
+from tests.config.loading import Folder
 from tests.redaction.samples import GITHUB, KEY_BLOCK, OWN, PASSWORD, STRIPE
 
 FINDER = Finder(own=[OWN])
@@ -276,3 +279,24 @@ def test_urls_and_headers_can_be_checked_too() -> None:
     assert leaks(b"GET /v1?key=p%2Fss%20w%C3%B6rd%201234567", vault, FINDER) == ["credential"]
     assert leaks(b"x-debug: " + base64.b64encode(b"id:" + OWN.encode()), Vault(), FINDER) == [OWN_KEY]
     assert leaks(b"nothing here", vault, FINDER) == []
+
+
+def test_the_configuration_makes_the_finder(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write(
+        "addons.yaml",
+        "redaction:\n  mode: one_way\n  allow: ['acme_0+']\n"
+        "  rules: [{id: acme, regex: 'acme_[0-9]{6}', keywords: [acme_]}]\n",
+    )
+    settings = folder.load({"OPENAI_API_KEY": OWN})
+    finder = configured_finder(settings)
+    assert (settings.redaction.mode, settings.redaction.own_keys) == ("one_way", "one_way")
+    rules = [finding.rule for finding in finder.find(f"acme_000000 acme_123456 {OWN}".encode())]
+    assert rules == ["acme", OWN_KEY]
+
+
+def test_a_rule_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write("addons.yaml", "redaction:\n  rules: [{id: acme, regex: '('}]\n")
+    (problem,) = folder.problems()
+    assert "redaction.rules.0.regex: is no regular expression of RE2: missing )" in problem

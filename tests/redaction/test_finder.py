@@ -7,7 +7,6 @@ import json
 from urllib.parse import quote
 
 import pytest
-import re2
 
 from proxy_core.redaction.finder import OWN_KEY, CustomRule, Finder
 from proxy_core.redaction.rules import RULES
@@ -66,7 +65,7 @@ def test_rules_of_the_users_own() -> None:
     rule = CustomRule("acme", r"(?:acme|ACME)_(?P<secret>[0-9]{6})", ("Acme_",))
     assert found(Finder(custom=[rule]), "an acme_123456 and ACME_654321") == [("acme", "123456"), ("acme", "654321")]
     assert found(Finder(custom=[CustomRule("n", "Project [A-Z]+")]), "on Project ZEUS.") == [("n", "Project ZEUS")]
-    with pytest.raises(re2.error):
+    with pytest.raises(ValueError, match="RE2"):
         Finder(custom=[CustomRule("bad", "(")])
 
 
