@@ -136,7 +136,8 @@ def _second(connection: Connection) -> None:
     Index("ix_daily_sessions_session", sessions.c.session, sessions.c.day)
     metadata.create_all(connection, checkfirst=False)
     requests = _requests(MetaData())
-    found = connection.execution_options(yield_per=_PORTION).execute(select(requests).order_by(requests.c.time))
+    oldest_first = select(requests).order_by(requests.c.time).execution_options(yield_per=_PORTION)
+    found = connection.execute(oldest_first)
     sums = sums_by_day(dict(row) for row in found.mappings())
     for table, rows in zip((daily, sessions), sums, strict=True):
         for start in range(0, len(rows), _PORTION):

@@ -86,25 +86,20 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def measures_of(row: Mapping[str, Any]) -> list[float]:
-    """In the order of MEASURES."""
+    """In the order of MEASURES. No truth values among them: PostgreSQL does not add these."""
     outcome, priced, counted = row["outcome"], row["cost"] is not None, row["source"] is not None
     first = row["first_token"]
     return [
         1,
-        outcome in ("answered", "local", "cut"),
-        outcome == "failed",
-        outcome == "cancelled",
-        outcome == "refused",
+        int(outcome in ("answered", "local", "cut")),
+        *(int(outcome == other) for other in ("failed", "cancelled", "refused")),
         row["attempts"],
         *(row[name] or 0 for name in _TALLIES),
-        priced,
-        counted and not priced,
-        row["source"] == "estimated",
-        first is not None,
-        row["tool_calls"],
-        row["redacted"],
-        row["loops"],
-        row["losses"],
+        int(priced),
+        int(counted and not priced),
+        int(row["source"] == "estimated"),
+        int(first is not None),
+        *(row[name] for name in ("tool_calls", "redacted", "loops", "losses")),
         row["cost"] or 0.0,
         row["duration"] or 0.0,
         first or 0.0,

@@ -10,7 +10,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from proxy_core.usage.database import Database
 from proxy_core.usage.migrations import TooNew
@@ -26,7 +26,10 @@ MAX_WAITING = 20_000
 """Records kept while the database cannot be written."""
 _BATCH = 500
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-_TROUBLE = (DBAPIError, TooNew, OSError)
+_UNFIT = (DataError, IntegrityError, ValueError, OverflowError)
+"""A value that the database does not take."""
+_TROUBLE = (SQLAlchemyError, TooNew, OSError)
+"""It cannot be reached, is full, locked, or no database of ours."""
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -138,13 +141,11 @@ class UsageStore:
             engine = self._engine = self._engine or self.database.writer()
             with engine.begin() as connection:
                 write(connection, batch)
+        except _UNFIT:
+            self._write_singly(batch)
         except _TROUBLE as error:
-            if not _is_about_a_row(error):
-                self._note_trouble(error)
-                return False
-            self._write_singly(batch)
-        except (SQLAlchemyError, ValueError, OverflowError):
-            self._write_singly(batch)
+            self._note_trouble(error)
+            return False
         self._note_recovery()
         return True
 
@@ -154,7 +155,7 @@ class UsageStore:
             try:
                 with self._engine.begin() as connection:
                     write(connection, [record])
-            except (SQLAlchemyError, ValueError, OverflowError) as error:
+            except (*_UNFIT, *_TROUBLE) as error:
                 logger.error("A usage record cannot be written and is dropped: %s", _reason(error))
 
     def _note_trouble(self, error: Exception) -> None:
@@ -187,12 +188,6 @@ def _add(connection: Connection, table: Table, sums: Sequence[dict]) -> None:
     statement = _INSERTS[connection.dialect.name](table)
     added = {name: table.c[name] + statement.excluded[name] for name in MEASURES}
     connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=added), sums)
-
-
-def _is_about_a_row(error: Exception) -> bool:
-    """A value that does not fit, as against a database that cannot be reached, is full or locked."""
-    kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else ""
-    return kind in ("DataError", "IntegrityError", "NumericValueOutOfRange", "InvalidTextRepresentation")
 
 
 def _reason(error: Exception) -> str:
