@@ -355,7 +355,7 @@ def test_the_upstream_is_cancelled_when_the_client_hangs_up_before_the_answer(
     vendors.will_say(Raw([], content_type="text/event-stream", then="hold"))
     content = json.dumps(body("openai_chat", stream=True)).encode()
     url = httpx.URL(parley.base)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: {KEY['authorization']}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {url.host}\r\nauthorization: {KEY['authorization']}\r\n"
     with socket.create_connection((url.host, url.port or 0), 5) as client:
         client.sendall(f"{head}content-length: {len(content)}\r\n\r\n".encode() + content)
         received = vendors.next_request()
