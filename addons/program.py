@@ -12,6 +12,7 @@ from addons.answers import refusal
 from addons.host.exchanges import ExchangeTable
 from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import Settings
+from proxy_core.exchange.controls import ChatControls
 from proxy_core.exchange.house import House
 from proxy_core.exchange.reception import Reception
 from proxy_core.exchange.router import Router
@@ -26,6 +27,7 @@ from proxy_core.serving import greeting, health, models, openapi, sessions
 from proxy_core.serving.demo import DemoServer
 from proxy_core.serving.pages import Pages
 from proxy_core.sessions.prefix import PrefixWatch
+from proxy_core.sessions.session import Session
 from proxy_core.sessions.store import Sessions
 from proxy_core.turn.ledger import SealLedger
 from proxy_core.usage.log import UsageLog
@@ -94,6 +96,10 @@ class Program:
 
     def _prices(self) -> Prices:
         return Prices(lambda backend, model: self.settings.override(backend, model), self.catalogue.price)
+
+    def controls_of(self, session: Session) -> ChatControls:
+        """What commands for a session act on."""
+        return ChatControls(session, self.settings, self.saved, self.catalogue.listed())
 
     async def start(self) -> None:
         self._demo_url = await self.demo.start()

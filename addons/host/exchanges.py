@@ -31,9 +31,11 @@ class ExchangeTable:
     streaming: dict[str, tuple[http.HTTPFlow, bytearray]] = field(default_factory=dict)
     """By flow id, the answers under way and what of them has been sent, where someone may look at it."""
     _exchanges: dict[str, Exchange] = field(default_factory=dict)
+    _flows: dict[str, http.HTTPFlow] = field(default_factory=dict)
     _let_through: set[str] = field(default_factory=set)
 
     def add(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        self._flows[flow.id] = flow
         self._exchanges[flow.id] = exchange
 
     def let_through(self, flow: http.HTTPFlow) -> None:
@@ -52,8 +54,13 @@ class ExchangeTable:
     def forget(self, flow: http.HTTPFlow) -> Exchange | None:
         """To be called when a flow is over."""
         self._let_through.discard(flow.id)
+        self._flows.pop(flow.id, None)
         self.streaming.pop(flow.id, None)
         return self._exchanges.pop(flow.id, None)
+
+    def busy_clients(self) -> set[str]:
+        """Connections with an exchange under way, which may be silent for as long as it takes."""
+        return {exchange_flow.client_conn.id for exchange_flow in self._flows.values()}
 
     def idle_timeout(self, attempt: Attempt) -> float:
         """Seconds without a byte from the upstream."""

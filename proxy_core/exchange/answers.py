@@ -9,6 +9,7 @@ from proxy_core.exchange.step import HeaderList
 from proxy_core.protocols.contract import Codec
 from proxy_core.wire.json import dumps
 
+_PROXY_KEY: HeaderList = [("proxy-authenticate", 'Basic realm="Parley"')]
 _EXTRA_HEADERS: dict[FaultKind, HeaderList] = {
     FaultKind.METHOD_NOT_ALLOWED: [("allow", "POST")],
     FaultKind.UPGRADE_REQUIRED: [("upgrade", "HTTP/1.1"), ("connection", "close")],
@@ -34,7 +35,7 @@ def text_answer(text: str, content_type: str = "text/plain; charset=utf-8") -> A
 def fault_answer(fault: Fault, codec: Codec) -> Answer:
     """A fault in a protocol's own shape."""
     answer = json_answer(codec.write_fault(fault), fault.http_status)
-    answer.headers += _EXTRA_HEADERS.get(fault.kind, [])
+    answer.headers += _PROXY_KEY if fault.http_status == 407 else _EXTRA_HEADERS.get(fault.kind, [])
     if fault.retry_after is not None:
         answer.headers.append(("retry-after", f"{fault.retry_after:g}"))
     return answer

@@ -141,7 +141,7 @@ class Conversing:
         parts = shape_reply(self._agent, admitted.json, admitted.call.protocol, text)
         dispatcher = Dispatcher(admitted, time.time)
         view = View(admitted.model, dispatcher.read(), framing=admitted.call.framing, created=int(time.time()))
-        return local_answer(admitted, own_reply(parts, admitted.model), view)
+        return local_answer(admitted, own_reply(parts, admitted.model, admitted.call.protocol), view)
 
     def _route(self, chosen: Effective, obeyed: Obeyed, intercepted: Upstream | None) -> Routing:
         settings = self._settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -142,13 +142,15 @@ class Dispatcher:
             request=OutgoingRequest("POST", url, headers, dumps(rendered.call.body)),
             losses=rendered.losses,
             view=self._view(shown),
-            stages=[*rendered.stages, *self._stages(upstream)],
+            stages=[*self._first_stages(), *rendered.stages, *self._last_stages(upstream)],
         )
 
-    def _stages(self, upstream: Upstream) -> Iterator[Stage]:
+    def _first_stages(self) -> Sequence[Stage]:
+        """They see the reply as the model made it: arguments are still JSON."""
+        return self._terms.stages() if self._terms.stages else ()
+
+    def _last_stages(self, upstream: Upstream) -> Iterator[Stage]:
         terms = self._terms
-        if terms.stages:
-            yield from terms.stages()
         if terms.preface:
             yield Preface(terms.preface)
         if terms.ledger and upstream.backend.protocol != self._admitted.call.protocol:

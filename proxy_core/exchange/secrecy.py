@@ -6,14 +6,15 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from proxy_core.config.settings import RedactionSettings, Settings
+from proxy_core.config.settings import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import OutgoingRequest
 from proxy_core.exchange.headers import CREDENTIALS
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.pipeline.stages import Stage
+from proxy_core.redaction import configured_finder
 from proxy_core.redaction.conceal import Concealed, conceal, leaks
-from proxy_core.redaction.finder import CustomRule, Finder
+from proxy_core.redaction.finder import Finder
 from proxy_core.redaction.reveal import RevealStage
 from proxy_core.redaction.vault import Vault
 from proxy_core.wire.json import dumps
@@ -27,7 +28,7 @@ class Secrecy:
     def __init__(self, settings: Settings, vaults: OrderedDict[str, Vault]) -> None:
         self._redaction = settings.redaction
         self._vaults = vaults
-        self._finder = finder_of(settings)
+        self._finder = configured_finder(settings)
 
     def hide(self, admitted: Admitted, session: str) -> tuple[Admitted, Hidden]:
         """`admitted` without its secrets. `session` tells clients and conversations apart."""
@@ -81,9 +82,3 @@ class Hidden:
                         f"Nothing was sent: a secret ({', '.join(found)}) was still in the request after redaction.",
                     )
                 )
-
-
-def finder_of(settings: Settings) -> Finder:
-    redaction: RedactionSettings = settings.redaction
-    custom = [CustomRule(rule.id, rule.regex, tuple(rule.keywords)) for rule in redaction.rules]
-    return Finder(settings.secrets, custom, redaction.allow)

@@ -1,0 +1,169 @@
+"""Where connections may go, and how long clients may take. What is refused and when is in proxy_core.guards."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from mitmproxy import connection, ctx, http
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from addons.answers import response_of
+from addons.host.guard import fails_closed
+from addons.program import Program
+from proxy_core.config.settings import Settings
+from proxy_core.config.values import is_loopback
+from proxy_core.errors import ParleyError
+from proxy_core.exchange.answers import Answer
+from proxy_core.guards.addresses import TargetPolicy, check_addresses, checked_addresses, policy_for_configured
+from proxy_core.guards.limits import (
+    PROXY_AUTHENTICATE,
+    ClientClock,
+    Patience,
+    check_proxy_authorization,
+    overdue,
+)
+from proxy_core.routing.providers import PROVIDERS
+
+logger = logging.getLogger("parley")
+
+_LOOK_EVERY = 5.0
+"""Seconds between two looks at the clients' clocks."""
+
+
+class Guarding:
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._clocks: dict[str, ClientClock] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def running(self) -> None:
+        self._task = asyncio.create_task(self._watch_clients())
+
+    def done(self) -> None:
+        if self._task:
+            self._task.cancel()
+
+    async def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Refuses targets that nobody may reach. Names that the configuration does not know are resolved once, here."""
+        address = data.server.address
+        if address is None:
+            return
+        host, port = address[0], address[1]
+        policy = _policy(self._program.settings)
+        try:
+            if is_loopback(host):
+                check_addresses(host, port, ["127.0.0.1"], policy)
+            elif (host, port) not in policy.configured and host not in _PROVIDER_HOSTS:
+                found = await checked_addresses(host, port, policy)
+                data.server.address = (found[0], port, *address[2:])
+        except ParleyError as error:
+            data.server.error = error.fault.message
+
+    @fails_closed(lambda flow: http.Response.make(500, b"Parley failed; its log says why."))
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Where others can reach the HTTP_PROXY listener, it asks for the client key."""
+        settings = self._program.settings
+        if is_loopback(settings.proxy_host):
+            return
+        try:
+            check_proxy_authorization(flow.request.headers, None if settings.auth_disabled else settings.client_key)
+        except ParleyError as error:
+            name, value = PROXY_AUTHENTICATE
+            flow.response = response_of(Answer(407, [(name, value)], error.fault.message.encode()))
+
+    def client_connected(self, client: connection.Client) -> None:
+        self._clocks[client.id] = ClientClock(time.monotonic())
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._clocks.pop(client.id, None)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        clock = self._clocks.get(flow.client_conn.id)
+        if clock:
+            clock.request_began = clock.last_byte = time.monotonic()
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        self._said_something(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._said_something(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._said_something(flow)
+
+    def _said_something(self, flow: http.HTTPFlow) -> None:
+        clock = self._clocks.get(flow.client_conn.id)
+        if clock:
+            clock.request_began, clock.last_byte = None, time.monotonic()
+
+    async def _watch_clients(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            await self.close_overdue(time.monotonic())
+
+    async def close_overdue(self, now: float) -> None:
+        patience = Patience(idle=self._program.settings.limits.idle)
+        busy = self._program.table.busy_clients()
+        for handler in list(_handlers()):
+            clock = self._clocks.get(handler.client.id)
+            if clock is None:
+                continue
+            _note_blocking(handler, clock, now)
+            if clock.blocked_since is None and handler.client.id in busy:
+                continue
+            late = overdue(clock, patience, now)
+            if late:
+                logger.info("A client was disconnected: it %s.", late)
+                await handler.on_timeout()
+
+
+_PROVIDER_HOSTS = frozenset(provider.host for provider in PROVIDERS)
+
+
+def _policy(settings: Settings) -> TargetPolicy:
+    urls = [backend.base_url for backend in settings.backends.values() if backend.base_url]
+    if settings.model_list_url:
+        urls.append(settings.model_list_url)
+    networks = tuple(ip_network(network, strict=False) for network in settings.network.allow)
+    policy = TargetPolicy(own_ports=_own_ports(), configured=frozenset(_named_targets()), networks=networks)
+    return policy_for_configured(policy, urls)
+
+
+def _named_targets() -> Iterator[tuple[str, int]]:
+    """Where reverse modes lead that the user named."""
+    proxyserver = ctx.master.addons.get("proxyserver")
+    for server in proxyserver.servers if isinstance(proxyserver, Proxyserver) else ():
+        if isinstance(server.mode, mode_specs.ReverseMode):
+            yield server.mode.address[0], server.mode.address[1]
+
+
+def _own_ports() -> frozenset[int]:
+    proxyserver = ctx.master.addons.get("proxyserver")
+    ports = {address[1] for address in proxyserver.listen_addrs()} if isinstance(proxyserver, Proxyserver) else set()
+    if "web_port" in ctx.options:
+        ports.add(ctx.options.web_port)
+    return frozenset(ports)
+
+
+def _handlers() -> Iterator[ProxyConnectionHandler]:
+    proxyserver = ctx.master.addons.get("proxyserver")
+    if isinstance(proxyserver, Proxyserver):
+        yield from proxyserver.connections.values()
+
+
+def _note_blocking(handler: ProxyConnectionHandler, clock: ClientClock, now: float) -> None:
+    """Whether the client takes nothing of what was sent to it."""
+    transport = handler.transports.get(handler.client)
+    writer = transport.writer if transport else None
+    size = writer.transport.get_write_buffer_size() if isinstance(writer, asyncio.StreamWriter) else 0
+    if not size:
+        clock.blocked_since = None
+    elif clock.blocked_since is None:
+        clock.blocked_since = now
