@@ -180,7 +180,15 @@ class Conversing:
             finding = verdict.finding
             terms.amend = lambda request: steered(request, finding)
         fallback = _local_count(admitted, dispatcher) if admitted.call.operation == "count_tokens" else None
-        return Exchange(admitted, client, attempts(routing.plan, dispatcher), _report, fallback, settled=self._settled)
+        return Exchange(
+            admitted,
+            client,
+            attempts(routing.plan, dispatcher),
+            _report,
+            fallback,
+            settled=self._settled,
+            abort=self._settings.failover.after_content == "abort",
+        )
 
     def _judge_tools(self, chosen: Effective, dispatcher: Dispatcher) -> Verdict:
         tools = self._settings.loops.tool
