@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from mitmproxy import http
@@ -17,6 +18,9 @@ from proxy_core.exchange.answers import Answer, fault_answer
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.intake import asking_codec
 from proxy_core.exchange.visit import Visit
+from proxy_core.guards.origins import cors_headers
+
+logger = logging.getLogger("parley")
 
 
 class Gateway:
@@ -44,6 +48,14 @@ class Gateway:
             flow.response.raw_content = b""
 
     @fails_closed(lambda flow: refusal(flow))
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Pages of origins that the configuration names may read answers; for all others CORS stays off."""
+        visit = self._visits.get(flow.id)
+        if visit and flow.response and "origin" in visit.inbound.headers and visit.inbound.listener == "base_url":
+            for name, value in cors_headers(visit.inbound.headers, self._program.house.own_names):
+                flow.response.headers[name] = value
+
+    @fails_closed(lambda flow: refusal(flow))
     def response(self, flow: http.HTTPFlow) -> None:
         self._close(flow)
 
@@ -69,6 +81,15 @@ class Gateway:
             return
         visit = self._visits.pop(flow.id, None)
         self._table.forget(flow)
+        if visit:
+            self._program.reception.leave(visit)
         if visit and visit.is_model_call:
             self._program.usage.note(visit, time.time(), flow.id)
             write_record(flow, visit)
+            if visit.exchange and visit.exchange.fault and visit.exchange.history:
+                _log_failure(visit.exchange)
+
+
+def _log_failure(exchange: Exchange) -> None:
+    tried = "; ".join(attempt.summary for attempt in exchange.history)
+    logger.warning("No answer for model %r: %s", exchange.admitted.model, tried)

@@ -88,6 +88,7 @@ def empty(vendor: str, asked: Asked) -> Deed:
 
 
 _K = FaultKind
+_INVALID = "invalid_request_error"
 WORDS: dict[FaultKind, tuple[str, str, str, str]] = {
     # what a client is told: chat's type, Responses' code or type, Anthropic's type, Gemini's status
     _K.AUTHENTICATION: ("authentication_error", "invalid_api_key", "authentication_error", "UNAUTHENTICATED"),
@@ -100,7 +101,7 @@ WORDS: dict[FaultKind, tuple[str, str, str, str]] = {
     _K.OVERLOADED: ("service_unavailable_error", "server_is_overloaded", "overloaded_error", "UNAVAILABLE"),
     _K.UPSTREAM: ("server_error", "server_error", "api_error", "UNAVAILABLE"),
     _K.CUT: ("server_error", "server_error", "api_error", "UNAVAILABLE"),
-    _K.INVALID_REQUEST: ("invalid_request_error",) * 3 + ("INVALID_ARGUMENT",),
+    _K.INVALID_REQUEST: (_INVALID, _INVALID, _INVALID, "INVALID_ARGUMENT"),
     _K.TOO_LARGE: ("invalid_request_error", "request_too_large", "request_too_large", "INVALID_ARGUMENT"),
 }
 

@@ -23,7 +23,7 @@ from hyperframe.frame import DataFrame
 _TLS = b"\x16"
 """The first byte of a handshake."""
 
-type Then = Literal["end", "cut", "hold", "reset", "silence"]
+type Then = Literal["end", "cut", "hold", "wait", "reset", "silence"]
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,18 @@ class Asked:
 
 @dataclass(frozen=True)
 class Deed:
-    """`then`: end the message properly; cut the connection behind the chunks; hold it open. Without any answer: reset
-    the connection, or keep silent. `late` are chunks that are still sent when the answer is over (HTTP/2)."""
+    """`then`: end the message properly; cut the connection behind the chunks; hold it open; wait until `Upstream.go`,
+    and then say the rest. Without any answer: reset the connection, or keep silent.
+
+    `late` are chunks that are still sent on a stream although the caller has cancelled it (HTTP/2).
+    """
 
     chunks: Sequence[bytes] = ()
     status: int = 200
     content_type: str = "application/json"
     headers: Sequence[tuple[str, str]] = ()
     then: Then = "end"
+    rest: Sequence[bytes] = ()
     late: Sequence[bytes] = ()
 
 
@@ -69,6 +73,7 @@ class Upstream:
     tls: ssl.SSLContext | None = None
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
+    go: asyncio.Event = field(default_factory=asyncio.Event)
     open: int = 0
     """Connections."""
 
@@ -113,19 +118,23 @@ class Upstream:
                 return
             body = await reader.readexactly(int(headers["content-length"]))
             deed = self.deed_for(first.split()[1], headers, body)
-            if not await _do_http1(deed, reader, writer):
+            if not await _do_http1(deed, reader, writer, self.go):
                 return
 
 
-async def _do_http1(deed: Deed, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+async def _do_http1(deed: Deed, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, go: asyncio.Event) -> bool:
     """Whether the connection goes on."""
     if deed.then == "reset":
         writer.transport.abort()
         return False
     if deed.then != "silence":
-        writer.write(_head(deed) + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in deed.chunks))
+        writer.write(_head(deed) + _chunked(deed.chunks))
         await writer.drain()
     match deed.then:
+        case "wait":
+            await go.wait()
+            writer.write(_chunked(deed.rest) + b"0\r\n\r\n")
+            return True
         case "end":
             writer.write(b"0\r\n\r\n")
             return True
@@ -134,6 +143,10 @@ async def _do_http1(deed: Deed, reader: asyncio.StreamReader, writer: asyncio.St
         case _:
             await reader.read(1)
             return False
+
+
+def _chunked(chunks: Sequence[bytes]) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
 
 
 def _head(deed: Deed) -> bytes:

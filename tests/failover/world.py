@@ -39,12 +39,14 @@ class Watcher:
     """Keeps what mitmproxy says of each flow at its end: kind, status, error."""
 
     flows: list[http.HTTPFlow] = field(default_factory=list)
+    is_watching: bool = True
 
     def response(self, flow: http.HTTPFlow) -> None:
-        self.flows.append(flow)
+        if self.is_watching:
+            self.flows.append(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        self.flows.append(flow)
+        self.response(flow)
 
     @property
     def client(self) -> list[http.HTTPFlow]:
@@ -108,9 +110,9 @@ class World:
             master.shutdown()
             await running
 
-    def set(self, given: Settings) -> None:
+    def set(self, given: Settings, rests: Rests | None = None) -> None:
         """A program that has just begun, with these settings."""
-        self.program.rests = Rests(time.monotonic)
+        self.program.rests = rests or Rests(time.monotonic)
         self.program.keys = KeyRing(self.program.rests)
         self.program.load(given)
         self.watcher.flows.clear()
@@ -125,13 +127,15 @@ class World:
         policy: Any = "m",
         failover: Failover | None = None,
         timeout: float = 20,
+        rests: Rests | None = None,
+        **fields: Any,
     ) -> None:
         """Model `r` goes to `route`, or to model m of each backend."""
         elements = route or tuple(f"{backend.name}:m" for backend in backends)
         routes = {"r": SavedRoute(policy, elements)}
         self.deed = deed
-        given = settings(*backends, routes=routes, failover=failover or Failover(), timeout=timeout, interactive=False)
-        self.set(given)
+        patience = {"failover": failover or Failover(), "timeout": timeout}
+        self.set(settings(*backends, routes=routes, interactive=False, **patience, **fields), rests)
 
     def backend(self, name: str, protocol: ProtocolName, *keys: str, tls: bool = False, base: str = "") -> Backend:
         upstream = self.upstream_tls if tls else self.upstream
