@@ -43,6 +43,7 @@ def _again(block: Any) -> dict[str, Any]:
 
 def _settings(conversation: Conversation) -> dict[str, Any]:
     asked: dict[str, Any] = {"model": conversation["model"], "max_tokens": 4000}
+    asked["extra_headers"] = conversation.get("headers")
     if conversation.get("system"):
         asked["system"] = conversation["system"]
     if tools := conversation.get("tools"):
@@ -58,7 +59,9 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     return {"name": tool["name"], "description": tool["description"], "input_schema": tool["schema"]}
 
 
-def _step(step: dict[str, Any], calls: list[Any]) -> list[dict[str, Any]]:
+def _step(step: dict[str, Any], calls: list[Any]) -> str | list[dict[str, Any]]:
+    if isinstance(step.get("user"), str):
+        return step["user"]
     if "results" in step:
         pairs = zip(calls, step["results"], strict=True)
         return [{"type": "tool_result", "tool_use_id": call.id, "content": result} for call, result in pairs]

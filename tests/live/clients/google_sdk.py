@@ -40,6 +40,7 @@ def _parts(chunk: Any) -> list[Any]:
 
 def _config(conversation: Conversation) -> types.GenerateContentConfig:
     config = types.GenerateContentConfig(system_instruction=conversation.get("system"))
+    config.http_options = types.HttpOptions(headers=conversation.get("headers"))
     config.automatic_function_calling = types.AutomaticFunctionCallingConfig(disable=True)
     if tools := conversation.get("tools"):
         declared = [
@@ -57,7 +58,9 @@ def _config(conversation: Conversation) -> types.GenerateContentConfig:
     return config
 
 
-def _step(step: dict[str, Any], calls: list[Any]) -> list[types.Part]:
+def _step(step: dict[str, Any], calls: list[Any]) -> str | list[types.Part]:
+    if isinstance(step.get("user"), str):
+        return step["user"]
     if "results" in step:
         return [_result(call, text) for call, text in zip(calls, step["results"], strict=True)]
     return [_part(part) for part in step["user"]]

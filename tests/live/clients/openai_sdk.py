@@ -59,7 +59,7 @@ def _again_in_chat(message: Any, forgotten: list[str]) -> dict[str, Any]:
 
 
 def _chat_settings(conversation: Conversation) -> dict[str, Any]:
-    asked: dict[str, Any] = {"model": conversation["model"]}
+    asked: dict[str, Any] = {"model": conversation["model"], "extra_headers": conversation.get("headers")}
     if tools := conversation.get("tools"):
         asked["tools"] = [{"type": "function", "function": _function(tool)} for tool in tools]
     if conversation.get("thinking"):
@@ -75,6 +75,8 @@ def _function(tool: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chat_step(step: dict[str, Any], calls: list[Any]) -> list[dict[str, Any]]:
+    if isinstance(step.get("user"), str):
+        return [{"role": "user", "content": step["user"]}]
     if "results" in step:
         pairs = zip(calls, step["results"], strict=True)
         return [{"role": "tool", "tool_call_id": call.id, "content": result} for call, result in pairs]
@@ -136,6 +138,7 @@ def _again(item: Any) -> dict[str, Any]:
 
 def _responses_settings(conversation: Conversation) -> dict[str, Any]:
     asked: dict[str, Any] = {"model": conversation["model"], "store": False}
+    asked["extra_headers"] = conversation.get("headers")
     if conversation.get("system"):
         asked["instructions"] = conversation["system"]
     if tools := conversation.get("tools"):
@@ -149,6 +152,8 @@ def _responses_settings(conversation: Conversation) -> dict[str, Any]:
 
 
 def _responses_step(step: dict[str, Any], calls: list[Any]) -> list[dict[str, Any]]:
+    if isinstance(step.get("user"), str):
+        return [{"role": "user", "content": step["user"]}]
     if "results" in step:
         pairs = zip(calls, step["results"], strict=True)
         return [{"type": "function_call_output", "call_id": call.call_id, "output": text} for call, text in pairs]
