@@ -1,43 +1,21 @@
-"""Where mitmproxy begins: `mitmdump -s addons/main.py`, `mitmweb -s addons/main.py`.
+"""Where mitmproxy begins: `mitmdump -s addons/main.py`, `mitmweb -s addons/main.py`. The addons are in addons/suite.py.
 
-SettingsAddon   options, environment and files; listeners and modes
-Lifecycle       the demo backend and the model lists
-Guarding        where connections may go, how long clients may take
-Gateway         every request: answered here, given an exchange, or explicitly let through
-Control         the in-chat commands for whoever watches in mitmweb or the console
-Views           how mitmweb shows requests and replies
-Live            answers shown while they stream
-Bounds          how many flows mitmweb keeps
+mitmproxy goes on without a script that cannot be loaded, as an open proxy for everyone. So whatever goes wrong here
+ends it.
 """
 
 from __future__ import annotations
 
-from addons.bounds import Bounds
-from addons.control import Control
-from addons.gateway import Gateway
-from addons.guarding import Guarding
-from addons.host import lean
-from addons.host.stream import bind
-from addons.lifecycle import Lifecycle
-from addons.live import Live
-from addons.program import Program
-from addons.settings import SettingsAddon
-from addons.views import Views
+import os
+import sys
+import traceback
 
-program = Program()
-lean.install()
-bind(program.table)
+try:
+    from addons.suite import addons
+except BaseException:  # nothing may escape to mitmproxy, which would forward requests without us
+    traceback.print_exc()
+    print("Parley could not be loaded; mitmproxy ends. Reinstall it with scripts/setup.sh.", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(1)
 
-settings = SettingsAddon([program.load])
-program.reload = settings.reload
-
-addons = [
-    settings,
-    Lifecycle(program),
-    Guarding(program),
-    Gateway(program),
-    Control(program.sessions, program.saved, program.controls_of, settings.reload),
-    Views(),
-    Live(program.table),
-    Bounds(lambda: program.settings.limits),
-]
+__all__ = ["addons"]

@@ -17,6 +17,7 @@ from proxy_core.exchange.house import House
 from proxy_core.exchange.reception import Reception
 from proxy_core.exchange.router import Router
 from proxy_core.exchange.secrecy import Secrecy
+from proxy_core.guards.limits import OpenStreams
 from proxy_core.guards.origins import own_names
 from proxy_core.loops.tools import ToolLoops
 from proxy_core.redaction.vault import Vault
@@ -57,6 +58,7 @@ class Program:
         self._prefixes = PrefixWatch()
         self._vaults: OrderedDict[str, Vault] = OrderedDict()
         self._usage: UsageLog | None = None
+        self._streams: tuple[tuple[int, int], OpenStreams] | None = None
         self._demo_url: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -76,6 +78,7 @@ class Program:
             secrecy=Secrecy(settings, self._vaults),
             own_names=own_names(settings.host, settings.network.hosts, settings.network.origins),
             pages=self._pages(settings),
+            open_streams=self._streams_of(settings),
             saved=self.saved,
             catalogue=self.catalogue,
             sessions=self.sessions,
@@ -83,6 +86,13 @@ class Program:
             prefixes=self._prefixes,
             ledger=self._ledger,
         )
+
+    def _streams_of(self, settings: Settings) -> OpenStreams:
+        """The same count as long as its limits stay."""
+        limits = (settings.limits.streams, settings.limits.streams_per_client)
+        if self._streams is None or self._streams[0] != limits:
+            self._streams = limits, OpenStreams(*limits)
+        return self._streams[1]
 
     def _pages(self, settings: Settings) -> Pages:
         pages = (

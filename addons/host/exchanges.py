@@ -11,7 +11,8 @@ from mitmproxy import http
 from mitmproxy.connection import Server
 
 from proxy_core.config.settings import Failover
-from proxy_core.errors import Fault
+from proxy_core.errors import Fault, FaultKind, ParleyError
+from proxy_core.exchange.answers import Feed
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.headers import masked
@@ -30,9 +31,13 @@ class ExchangeTable:
     failover: Failover = field(default_factory=Failover)
     streaming: dict[str, tuple[http.HTTPFlow, bytearray]] = field(default_factory=dict)
     """By flow id, the answers under way and what of them has been sent, where someone may look at it."""
+    max_feeds: int = 16
+    feed_every: float = 1.0
+    """Seconds between two looks at a feed."""
     _exchanges: dict[str, Exchange] = field(default_factory=dict)
     _flows: dict[str, http.HTTPFlow] = field(default_factory=dict)
     _let_through: set[str] = field(default_factory=set)
+    _feeds: dict[str, Feed] = field(default_factory=dict)
 
     def add(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         self._flows[flow.id] = flow
@@ -41,6 +46,16 @@ class ExchangeTable:
     def let_through(self, flow: http.HTTPFlow) -> None:
         """The flow is none of ours: mitmproxy forwards it as it is."""
         self._let_through.add(flow.id)
+
+    def add_feed(self, flow: http.HTTPFlow, feed: Feed) -> None:
+        """The answer that the flow has goes on with what `feed` gives. Raises ParleyError when there are too many."""
+        if len(self._feeds) >= self.max_feeds:
+            message = f"{self.max_feeds} pages are being kept up to date already; close some."
+            raise ParleyError(Fault(FaultKind.OVERLOADED, message, status=503, retry_after=5))
+        self._feeds[flow.id] = feed
+
+    def feed_of(self, flow: http.HTTPFlow) -> Feed | None:
+        return self._feeds.get(flow.id)
 
     def exchange_of(self, flow: http.HTTPFlow) -> Exchange | None:
         return self._exchanges.get(flow.id)
@@ -56,6 +71,7 @@ class ExchangeTable:
         self._let_through.discard(flow.id)
         self._flows.pop(flow.id, None)
         self.streaming.pop(flow.id, None)
+        self._feeds.pop(flow.id, None)
         return self._exchanges.pop(flow.id, None)
 
     def busy_clients(self) -> set[str]:

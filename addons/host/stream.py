@@ -51,6 +51,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 from addons.host import timers
 from addons.host.clock import NEVER, AttemptClock
 from addons.host.exchanges import ExchangeTable, attempt_flow_of, wire_request
+from addons.host.feeding import Feeding
 from addons.host.timers import Alarm
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
@@ -83,6 +84,7 @@ class ExchangeStream(HttpStream):
     def __init__(self, context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.exchange: Exchange | None = None
+        self.feeding: Feeding | None = None
         self.attempt_id = 0
         self.attempt_flow: http.HTTPFlow | None = None
         self.upstream: Connection | None = None
@@ -112,7 +114,7 @@ class ExchangeStream(HttpStream):
 
     def _handle_event(self, event: events.Event) -> Commands:
         if self.exchange is None:
-            yield from super()._handle_event(event)
+            yield from self.feeding.handle(event) if self.feeding else super()._handle_event(event)
         elif isinstance(event, _Decided):
             yield from self._do(event.step)
         elif isinstance(event, events.Wakeup):
@@ -169,7 +171,13 @@ class ExchangeStream(HttpStream):
         assert self.flow.response
         self.flow.response.timestamp_start = time.time()
         yield HttpResponseHeadersHook(self.flow)
-        if not (yield from self.check_killed(True)):
+        if (yield from self.check_killed(True)):
+            return
+        feed = self.table.feed_of(self.flow)
+        if feed:
+            self.feeding = Feeding(self, self._parent, feed, self.table.feed_every)
+            yield from self.feeding.start()
+        else:
             yield from self.send_response()
 
     def _let_through(self) -> Commands:

@@ -70,8 +70,8 @@ class Limits:
     flows_bytes: int = 512 * 1024 * 1024
     headers: int = 128 * 1024
     json_depth: int = 200
-    streams: int = 512
-    streams_per_client: int = 256
+    streams: int = 4000
+    streams_per_client: int = 2000
     idle: float = 600.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy_core.errors import Fault, FaultKind
@@ -17,11 +18,18 @@ _EXTRA_HEADERS: dict[FaultKind, HeaderList] = {
 }
 
 
+type Feed = Callable[[], bytes | None]
+"""Called about once a second in the event loop: what is new, b"" for nothing, None when that was all."""
+
+
 @dataclass(slots=True)
 class Answer:
+    """With a `feed` the answer goes on after its head, and `body` is empty."""
+
     status: int
     headers: HeaderList
     body: bytes
+    feed: Feed | None = None
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

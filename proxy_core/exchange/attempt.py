@@ -9,6 +9,7 @@ from proxy_core.errors import Fault
 from proxy_core.exchange.inbound import HeaderMap
 from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList, Step
+from proxy_core.loops.text import LoopObserver
 from proxy_core.pipeline.lanes import LaneChoice
 from proxy_core.pipeline.observers import Observer
 from proxy_core.pipeline.stages import Stage
@@ -44,6 +45,9 @@ class Attempt:
     observers: Sequence[Observer] = ()
     meter: Meter | None = None
     """Also one of the observers."""
+    loop: LoopObserver | None = None
+    """So is this; with `avoids_loops` a whole answer that it finds looping is asked for elsewhere."""
+    avoids_loops: bool = False
     mirror: str | None = None
     status: int | None = None
     outcome: str = ""

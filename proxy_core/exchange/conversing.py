@@ -35,6 +35,8 @@ from proxy_core.routing.plan import only
 from proxy_core.routing.upstreams import Upstream
 from proxy_core.serving.count import count_tokens, counted
 from proxy_core.sessions.effective import Effective, effective
+from proxy_core.turn.content import Text
+from proxy_core.turn.request import Turn
 from proxy_core.wire.json import dumps
 
 logger = logging.getLogger("parley")
@@ -81,7 +83,7 @@ class Conversing:
         routing = self._route(chosen, obeyed, intercepted)
         self._allow(routing)
         if chosen.one_off and not obeyed.errand and self._is_chat:
-            self._session.take_one_off()
+            self._visit.one_off = self._session.take_one_off()
         hidden = self._hide(chosen)
         self._watch_prefix()
         return self._begin(chosen, obeyed, routing, hidden)
@@ -179,6 +181,9 @@ class Conversing:
         if verdict.finding and verdict.action == "steer":
             finding = verdict.finding
             terms.amend = lambda request: steered(request, finding)
+        elif self._session.notice and self._is_chat:
+            notice, self._session.notice = self._session.notice, None
+            terms.amend = lambda request: replace(request, turns=[*request.turns, Turn("user", [Text(notice)])])
         fallback = _local_count(admitted, dispatcher) if admitted.call.operation == "count_tokens" else None
         return Exchange(
             admitted,
@@ -224,7 +229,14 @@ class Conversing:
     def _observers(self, chosen: Effective) -> Iterator[MakeObserver]:
         if chosen.loop_detection:
             off = self._off("loop-detection")
-            yield lambda attempt: LoopObserver(_loops_of(self._settings, attempt), off)
+            yield lambda attempt: self._loop_observer(attempt, off)
+
+    def _loop_observer(self, attempt: Attempt, off: str | None) -> LoopObserver:
+        loops = _loops_of(self._settings, attempt)
+        attempt.loop = LoopObserver(loops, off)
+        attempt.avoids_loops = loops.on_loop == "next_element"
+        self._visit.steer_after_loop = loops.on_loop == "steer"
+        return attempt.loop
 
 
 def _loops_of(settings: Settings, attempt: Attempt) -> LoopSettings:

@@ -270,7 +270,7 @@ class Exchange:
         try:
             if (attempt.status or 0) >= 400:
                 return self._refused(attempt, body)
-            return self._converted(attempt, body)
+            return self._unless_looping(attempt, self._converted(attempt, body))
         except ParleyError as error:
             return self._failed(error.fault)
         except Exception as error:  # noqa: BLE001 - the bridge, as for streams: a crash becomes a clear error
@@ -300,6 +300,14 @@ class Exchange:
             self._finish("answered")
             return Step(head, chunks, end=True)
         return self._whole_answer(attempt, [translate_reply(body, content_type, *way)], "application/json")
+
+    def _unless_looping(self, attempt: Attempt, answer: Step) -> Step:
+        """Asks elsewhere for an answer that repeats itself, where that is wished; the client gets it if all do."""
+        if not (attempt.avoids_loops and attempt.loop and attempt.loop.found):
+            return answer
+        self.finished = False
+        attempt.outcome = ""
+        return self._failed(Fault(FaultKind.CUT, "The model repeated itself."), answer)
 
     def _native_body(self, attempt: Attempt, body: bytes, content_type: str) -> bytes:
         if attempt.observers and attempt.make_view:

@@ -8,6 +8,7 @@ from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import Settings
 from proxy_core.exchange.router import Router
 from proxy_core.exchange.secrecy import Secrecy
+from proxy_core.guards.limits import OpenStreams
 from proxy_core.guards.origins import OwnNames
 from proxy_core.loops.tools import ToolLoops
 from proxy_core.routing.catalogue import Catalogue
@@ -19,13 +20,14 @@ from proxy_core.turn.ledger import SealLedger
 
 @dataclass(slots=True)
 class House:
-    """The first four belong to the settings, the others live as long as the program."""
+    """The first six belong to the settings, the others live as long as the program."""
 
     settings: Settings
     router: Router
     secrecy: Secrecy
     own_names: OwnNames
     pages: Pages
+    open_streams: OpenStreams
     saved: SavedSettings
     catalogue: Catalogue
     sessions: Sessions

@@ -28,6 +28,7 @@ class Meter:
     clock: Callable[[], float] = field(repr=False)
     usage: Usage | None = None
     finish: FinishReason | None = None
+    id: str = ""
     model: str = ""
     first: float | None = None
     characters: int = 0
@@ -44,7 +45,7 @@ class Meter:
             case BlockStarted(part=Text() | Thinking() | Refusal() as part):
                 self.characters += len(part.text)
             case Started():
-                self.model = event.model
+                self.id, self.model = event.id, event.model
                 self._count(event.usage)
             case UsageReported():
                 self._count(event.usage)

@@ -21,6 +21,11 @@ from proxy_core.guards.limits import check_header_size, check_proxy_authorizatio
 from proxy_core.guards.origins import check_origin, preflight_headers
 from proxy_core.protocols.contract import Call
 
+_REPEATED = (
+    "Note: your last answer was ended because it repeated itself. Do not repeat it; go on from there in another way, "
+    "or say what keeps you from it."
+)
+
 type Later = Callable[[], Answer]
 """An answer that takes more than a moment to make, and is to be made in a thread."""
 
@@ -44,7 +49,13 @@ class Reception:
         if preflight:
             return Answer(204, preflight, b"")
         _check_size(visit, house.settings)
-        return self._page(house, inbound) or self._model_call(house, visit)
+        return self._page(house, inbound) or self._counted(house, visit, self._model_call(house, visit))
+
+    def _counted(self, house: House, visit: Visit, answer: Answer | Exchange | None) -> Answer | Exchange | None:
+        if isinstance(answer, Exchange):
+            house.open_streams.enter(visit.inbound.client)
+            visit.counted = True
+        return answer
 
     def _page(self, house: House, inbound: Inbound) -> Answer | Later | None:
         page = house.pages.find(inbound)
@@ -82,10 +93,12 @@ class Reception:
             check_proxy_authorization(visit.inbound.headers, _demanded_key(house.settings))
         found = house.router.intercepted(visit.inbound)
         if found is None:
+            house.secrecy.check_passing(visit.inbound.body)
             return None
         visit.call, upstream = found
         _check_size(visit, house.settings)
-        return self._converse(house, visit, visit.call, lambda routing: None, trusted=True).answer(upstream)
+        conversing = self._converse(house, visit, visit.call, lambda routing: None, trusted=True)
+        return self._counted(house, visit, conversing.answer(upstream))
 
     def _converse(
         self, house: House, visit: Visit, call: Call, allow: Callable[[Routing], None], trusted: bool
@@ -93,6 +106,21 @@ class Reception:
         limits = house.settings.limits
         admitted = visit.admitted = admit(visit.inbound, call, limits.decoded, limits.json_depth)
         return Conversing(house, visit, admitted, allow, trusted, self._learn)
+
+    def leave(self, visit: Visit) -> None:
+        """To be called once when a visit is over, however it ended."""
+        session, exchange = visit.session, visit.exchange
+        if visit.counted:
+            self._house().open_streams.leave(visit.inbound.client)
+        if session is None or exchange is None:
+            return
+        meter = exchange.attempt.meter if exchange.attempt else None
+        if exchange.fault and visit.one_off:
+            session.give_back(visit.one_off)
+        if exchange.cut and visit.steer_after_loop:
+            session.notice = _REPEATED
+        if meter and meter.id and visit.inbound.listener == "base_url":
+            self._house().sessions.answered(session, meter.id)
 
     def _learn(self, attempt: Attempt) -> None:
         self._house().router.learn(attempt, time.time())

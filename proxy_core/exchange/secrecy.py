@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from proxy_core.config.settings import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError
@@ -15,7 +16,7 @@ from proxy_core.pipeline.stages import Stage
 from proxy_core.redaction import configured_finder
 from proxy_core.redaction.conceal import Concealed, conceal, leaks
 from proxy_core.redaction.finder import Finder
-from proxy_core.redaction.reveal import RevealStage
+from proxy_core.redaction.reveal import RevealStage, reveal_text
 from proxy_core.redaction.vault import Vault
 from proxy_core.wire.json import dumps
 
@@ -28,6 +29,7 @@ class Secrecy:
     def __init__(self, settings: Settings, vaults: OrderedDict[str, Vault]) -> None:
         self._redaction = settings.redaction
         self._vaults = vaults
+        self._on = settings.redact
         self._finder = configured_finder(settings)
 
     def hide(self, admitted: Admitted, session: str) -> tuple[Admitted, Hidden]:
@@ -40,6 +42,25 @@ class Secrecy:
             changes = (*admitted.changes, f"{count} secret{'s'[: count > 1]} redacted")
             admitted = replace(admitted, body=dumps(admitted.json), changes=changes)
         return admitted, Hidden(vault, self._finder, concealed)
+
+    def check_passing(self, body: bytes) -> None:
+        """A request that is none of ours may carry anything but the proxy's own keys."""
+        if self._on and self._finder.own_seen(body):
+            raise ParleyError(
+                Fault(FaultKind.PERMISSION, "A key of this proxy is in the request's body; it was not sent on.")
+            )
+
+    def hide_message(self, message: dict[str, Any], scope: str) -> bool:
+        """The same for a message of a WebSocket, in place. Whether something was hidden."""
+        inner = message.get("response")
+        body = inner if isinstance(inner, dict) else message
+        mode, own_keys = self._redaction.mode, self._redaction.own_keys
+        return conceal(body, "openai_responses", self._vault(scope), self._finder, mode, own_keys).changed
+
+    def reveal_message(self, text: str, scope: str) -> str:
+        """What a server says over a WebSocket, with the secrets whose placeholders stand in it whole."""
+        vault = self._vaults.get(scope)
+        return reveal_text(text, vault, json_text=True) if vault and vault.has_placeholders() else text
 
     def _vault(self, session: str) -> Vault:
         vault = self._vaults.pop(session, None) or Vault(session)

@@ -31,6 +31,11 @@ class Visit:
     agent: str | None = None
     route: str | None = None
     redactions: Mapping[str, int] = field(default_factory=dict)
+    one_off: str | None = None
+    """The session's model for one request, which this one took."""
+    steer_after_loop: bool = False
+    counted: bool = False
+    """Counted among the answers under way."""
     commands: tuple[str, ...] = ()
     prefix: PrefixChange | None = None
     tool_loop: str | None = None

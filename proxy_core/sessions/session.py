@@ -45,6 +45,8 @@ class Session:
     settings: SessionSettings = field(default_factory=SessionSettings)
     one_off: str | None = None
     agent: str | None = None
+    notice: str | None = None
+    """What the model is to be told with the next request: that it repeated itself."""
     greeted: bool = False
     """The banner has been shown."""
     requests: int = 0
