@@ -105,17 +105,17 @@ class Record:
 
 def record_of(exchange: Exchange, asked: Asked, prices: Pricing) -> Record:
     """The record of an exchange that is over, however it ended."""
-    outcome = outcome_of(exchange)
-    record = replace(
-        _basics(exchange.admitted.inbound, asked, exchange.admitted.call, exchange.admitted, outcome),
-        status=_status(exchange, outcome),
-        fault=str(exchange.fault.kind) if exchange.fault and outcome in ("failed", "refused") else None,
-        tries=tuple(_try(attempt) for attempt in exchange.history),
-        losses=sum(_losses(attempt) for attempt in exchange.history),
-        loops=asked.loops or int(exchange.cut is not None),
-    )
-    attempt = exchange.attempt
-    return _served(record, attempt, asked, prices) if attempt else record
+    outcome, admitted = outcome_of(exchange), exchange.admitted
+    values = _basics(admitted.inbound, asked, admitted.call, admitted, outcome)
+    values["status"] = _status(exchange, outcome)
+    values["tries"] = tuple(_try(attempt) for attempt in exchange.history)
+    values["losses"] = sum(_losses(attempt) for attempt in exchange.history)
+    values["loops"] = asked.loops or int(exchange.cut is not None)
+    if exchange.fault and outcome in ("failed", "refused"):
+        values["fault"] = str(exchange.fault.kind)
+    if exchange.attempt:
+        values |= _served(admitted, exchange.attempt, asked, prices)
+    return Record(**values)
 
 
 def local_record(
@@ -127,8 +127,8 @@ def local_record(
 ) -> Record:
     """The record of a request that no exchange was made of: refused, or answered by the proxy itself."""
     outcome: Outcome = "refused" if fault else "local"
-    record = _basics(inbound, asked, admitted.call if admitted else call, admitted, outcome)
-    return replace(record, status=fault.http_status if fault else 200, fault=str(fault.kind) if fault else None)
+    values = _basics(inbound, asked, admitted.call if admitted else call, admitted, outcome)
+    return Record(**values, status=fault.http_status if fault else 200, fault=str(fault.kind) if fault else None)
 
 
 def outcome_of(exchange: Exchange) -> Outcome:
@@ -142,24 +142,28 @@ def outcome_of(exchange: Exchange) -> Outcome:
     return _OF_ATTEMPT.get(attempt.outcome, "local")
 
 
-def _basics(inbound: Inbound, asked: Asked, call: Call | None, admitted: Admitted | None, outcome: Outcome) -> Record:
-    return Record(
-        time=asked.started,
-        session=asked.session,
-        project=asked.project,
-        agent=asked.agent,
-        listener=inbound.listener,
-        protocol=call.protocol if call else "",
-        operation=call.operation if call else "",
-        model=admitted.model if admitted else (call.model or "" if call else ""),
-        stream=admitted.stream if admitted else False,
-        outcome=outcome,
-        route=asked.route,
-        duration=max(0.0, asked.ended - asked.started),
-        redactions=dict(asked.redactions),
-        loops=asked.loops,
-        flow=asked.flow,
-    )
+type _Values = dict[str, Any]
+"""Of Record's fields: making one anew for each step would take most of the time."""
+
+
+def _basics(inbound: Inbound, asked: Asked, call: Call | None, admitted: Admitted | None, outcome: Outcome) -> _Values:
+    return {
+        "time": asked.started,
+        "session": asked.session,
+        "project": asked.project,
+        "agent": asked.agent,
+        "listener": inbound.listener,
+        "protocol": call.protocol if call else "",
+        "operation": call.operation if call else "",
+        "model": admitted.model if admitted else (call.model or "" if call else ""),
+        "stream": admitted.stream if admitted else False,
+        "outcome": outcome,
+        "route": asked.route,
+        "duration": max(0.0, asked.ended - asked.started),
+        "redactions": dict(asked.redactions),
+        "loops": asked.loops,
+        "flow": asked.flow,
+    }
 
 
 def _status(exchange: Exchange, outcome: Outcome) -> int | None:
@@ -191,33 +195,40 @@ def _losses(attempt: Attempt) -> int:
     return len(attempt.losses.items) + (len(attempt.view.losses.items) if attempt.view else 0)
 
 
-def _served(record: Record, attempt: Attempt, asked: Asked, prices: Pricing) -> Record:
+def _served(admitted: Admitted, attempt: Attempt, asked: Asked, prices: Pricing) -> _Values:
     upstream, meter = attempt.upstream, attempt.meter
-    usage, source = _usage(record, attempt, asked)
-    model = upstream.model or record.model
-    cost = prices.cost(replace(upstream, model=model), usage, record.time) if usage else None
-    first = meter.first if meter and record.stream else None
-    return replace(
-        record,
-        backend=upstream.backend.name,
-        served=model,
-        key_tail=upstream.key_tail,
-        finish=meter.finish if meter else None,
-        input=usage.input if usage else None,
-        cache_read=usage.cache_read if usage else None,
-        cache_write=_cache_write(usage) if usage else None,
-        output=usage.output if usage else None,
-        reasoning=usage.reasoning if usage else None,
-        source=source,
-        cost=cost.usd if cost else None,
-        cost_source=cost.source if cost else None,
-        first_token=max(0.0, first - asked.started) if first is not None else None,
-        rate=_rate(usage, attempt, first, asked.ended),
-        tool_calls=meter.tool_calls if meter else 0,
-    )
+    usage, source = _usage(attempt, asked)
+    model = upstream.model or admitted.model
+    first = meter.first if meter and admitted.stream else None
+    values: _Values = {
+        "backend": upstream.backend.name,
+        "served": model,
+        "key_tail": upstream.key_tail,
+        "finish": meter.finish if meter else None,
+        "tool_calls": meter.tool_calls if meter else 0,
+        "first_token": max(0.0, first - asked.started) if first is not None else None,
+        "rate": _rate(usage, attempt, first, asked.ended),
+    }
+    if usage:
+        named = upstream if upstream.model else replace(upstream, model=model)
+        values |= _tokens(usage, source, prices.cost(named, usage, asked.started))
+    return values
 
 
-def _usage(record: Record, attempt: Attempt, asked: Asked) -> tuple[Usage | None, TokenSource | None]:
+def _tokens(usage: Usage, source: TokenSource | None, cost: Cost | None) -> _Values:
+    return {
+        "input": usage.input,
+        "cache_read": usage.cache_read,
+        "cache_write": _cache_write(usage),
+        "output": usage.output,
+        "reasoning": usage.reasoning,
+        "source": source,
+        "cost": cost.usd if cost else None,
+        "cost_source": cost.source if cost else None,
+    }
+
+
+def _usage(attempt: Attempt, asked: Asked) -> tuple[Usage | None, TokenSource | None]:
     """What the provider counted. Of an answer that was broken off it counted the beginning at most, and some never
     count: then as many as the characters suggest."""
     meter = attempt.meter
@@ -229,7 +240,7 @@ def _usage(record: Record, attempt: Attempt, asked: Asked) -> tuple[Usage | None
     if usage:
         counted = usage.output or 0
         return (replace(usage, output=estimate), "estimated") if estimate > counted else (usage, "provider")
-    if not (meter.characters or meter.tool_calls or record.outcome == "answered"):
+    if not (meter.characters or meter.tool_calls or attempt.outcome == "answered"):
         return None, None
     prompt = asked.prompt_tokens() if asked.prompt_tokens else None
     return Usage(input=prompt, output=estimate), "estimated"

@@ -24,7 +24,7 @@ COMMIT_SECONDS = 0.2
 """How long a record may wait for others to be written with."""
 MAX_WAITING = 20_000
 """Records kept while the database cannot be written."""
-_BATCH = 500
+_BATCH = 2000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _UNFIT = (DataError, IntegrityError, ValueError, OverflowError)
 """A value that the database does not take."""
