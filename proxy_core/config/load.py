@@ -17,11 +17,14 @@ from proxy_core.config.providers import DEMO, INTERCEPTED
 from proxy_core.config.routes import complaint
 from proxy_core.config.settings import (
     Failover,
+    HistorySettings,
     Limits,
     LogSettings,
     LoopSettings,
     NetworkSettings,
+    RecordSettings,
     RedactionSettings,
+    ReplaySettings,
     SavedRoute,
     Settings,
     with_loops_entry,
@@ -139,6 +142,9 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         limits=_limits(sources),
         network=_network(sources),
         failover=_failover(sources),
+        history=_history(sources),
+        record=_record(sources),
+        replay=_replay(sources),
         sources=sources.origins,
     )
 
@@ -312,3 +318,32 @@ def _failover(sources: Sources) -> Failover:
         patience = {name: given.pop(name) for name in _PATIENCE if name in given}
         failover = replace(failover, patience=replace(failover.patience, **patience), **given)
     return failover
+
+
+def _history(sources: Sources) -> HistorySettings:
+    """The files' `history`, the strongest last, then the option."""
+    history = HistorySettings()
+    for document in reversed(sources.documents):
+        entry = document.content.history
+        given = {
+            "enabled": entry.enabled,
+            "directory": entry.directory and Path(entry.directory).expanduser(),
+            "max_bytes": entry.max_mib and int(entry.max_mib * _MIB),
+            "keep": entry.keep,
+        }
+        history = replace(history, **{name: value for name, value in given.items() if value is not None})
+    wanted = sources.get("history")
+    return replace(history, enabled=wanted) if sources.is_given("history") else history
+
+
+def _record(sources: Sources) -> RecordSettings | None:
+    file = _path(sources.get("record"))
+    return RecordSettings(file, sources.get("record_session")) if file else None
+
+
+def _replay(sources: Sources) -> ReplaySettings | None:
+    file, fast = _path(sources.get("replay")), sources.get("replay_fast")
+    if file and not file.is_file():
+        origin = sources.origins["replay"]
+        sources.problems.append(Problem("--replay", f"{str(file)!r} is no file.", "Name a recording.", origin))
+    return ReplaySettings(file, fast) if file else None

@@ -210,6 +210,11 @@ OPTIONS: tuple[Option, ...] = (
         3,
         has_flag=False,
     ),
+    Option("history", "PARLEY_HISTORY", "switch", "keep a readable log of each session", False),
+    Option("record", "PARLEY_RECORD", "path", "write the traffic to this file (flows, or HAR where it ends in .har)"),
+    Option("record_session", "PARLEY_RECORD_SESSION", "text", "record this session only"),
+    Option("replay", "PARLEY_REPLAY", "path", "let this recording answer in place of all backends"),
+    Option("replay_fast", "PARLEY_REPLAY_FAST", "switch", "without the pauses of the recording", False),
     Option("model_list_url", "MODEL_LIST_URL", "url", "an aggregator's list of models", has_flag=False),
     Option(
         "model_list_auth_token", "MODEL_LIST_AUTH_TOKEN", "secret", "sent there as Authorization: OAuth", has_flag=False

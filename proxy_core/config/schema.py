@@ -209,6 +209,15 @@ class RedactionEntry(Entry):
     allow: list[str] = []
 
 
+class HistoryEntry(Entry):
+    """A readable log of each session, off unless switched on. `keep` is how many full files of a session stay."""
+
+    enabled: bool | None = None
+    directory: str | None = None
+    max_mib: float | None = Field(default=None, gt=0, le=4096)
+    keep: int | None = Field(default=None, ge=0, le=1000)
+
+
 class ConfigFile(Entry):
     settings: SettingsEntry = SettingsEntry()
     backends: dict[str, BackendEntry] = {}
@@ -221,6 +230,7 @@ class ConfigFile(Entry):
     loops: LoopsEntry = LoopsEntry()
     network: NetworkEntry = NetworkEntry()
     redaction: RedactionEntry = RedactionEntry()
+    history: HistoryEntry = HistoryEntry()
 
     @model_validator(mode="before")
     @classmethod

@@ -106,6 +106,33 @@ class Failover:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """`max_bytes` is the size of a file, `keep` how many full ones of a session stay. `directory` None is the default
+    one (proxy_core.history.files)."""
+
+    enabled: bool = False
+    directory: Path | None = None
+    max_bytes: int = 16 * 1024 * 1024
+    keep: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSettings:
+    """Where the traffic is written to, and whose: `session` None means everybody's."""
+
+    file: Path
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """The recording that answers in place of all backends; `fast`: without its pauses."""
+
+    file: Path
+    fast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SavedRoute:
     """Elements are `backend:model`, with a weight in policy "rr": `backend:model*3`."""
 
@@ -153,6 +180,9 @@ class Settings:
     limits: Limits = Limits()
     network: NetworkSettings = NetworkSettings()
     failover: Failover = Failover()
+    history: HistorySettings = HistorySettings()
+    record: RecordSettings | None = None
+    replay: ReplaySettings | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
