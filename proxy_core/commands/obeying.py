@@ -50,7 +50,8 @@ def obey(
 ) -> Obeyed:
     """Carries out what the person typed in the newest user turn, and cleans `body` in place.
 
-    All commands of a message are carried out, in their order, or none. With `greet` false no banner comes by itself.
+    All commands of a message are carried out, in their order, or none. With `greet` false a banner comes by itself only
+    where somebody switched interactive mode on.
     """
     errand = is_errand(protocol, body)
     draft = Draft(controls, prefix, agent.name)
@@ -147,7 +148,8 @@ def _asked(commands: Sequence[Command], says: Sequence[str]) -> list[str]:
 
 
 def _with_banner(says: Sequence[str], draft: Draft, greet: bool) -> list[str]:
-    if not (greet and draft.interactive) or draft.greeted:
+    own = draft.settings.interactive
+    if not (own if own is not None else greet and draft.interactive) or draft.greeted:
         return list(says)
     draft.greeted = True
     return [banner(draft), *says]

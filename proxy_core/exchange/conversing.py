@@ -127,10 +127,8 @@ class Conversing:
         return obeyed
 
     def _wants_banner(self) -> bool:
-        """Only where somebody switched interactive mode on: nobody who did not ask is to find a banner in an answer."""
-        own = self._session.settings.interactive
-        configured = self._settings.sources.get("disable_interactive_mode", "default") != "default"
-        return own if own is not None else configured and self._settings.interactive
+        """Only where interactive mode was configured: nobody who did not ask is to find a banner in an answer."""
+        return self._settings.sources.get("disable_interactive_mode", "default") != "default"
 
     def _change(self, what: str) -> None:
         admitted = self._admitted

@@ -120,13 +120,13 @@ class Dispatcher:
     def _translated(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
         shown = self._shown_model(upstream)
-        request = self._wishes(upstream).applied(self.read())
+        request = self.read()
         if self._terms.amend:
             request = self._terms.amend(request)
         ledger, protocol = self._terms.ledger, upstream.backend.protocol
         if ledger and protocol != admitted.call.protocol:
             request = ledger.restore(request, protocol, self._terms.scope)
-        rendered = render(request, upstream, codec)
+        rendered = render(request, upstream, codec, self._wishes(upstream))
         accept = "text/event-stream" if admitted.stream else "application/json"
         headers = [("content-type", "application/json"), ("accept", accept)]
         agent = admitted.inbound.headers.get("user-agent")

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from proxy_core.pipeline.stages import CustomCalls, Stage, StructuredAnswer, ToolNames
+from proxy_core.pipeline.wishes import NO_WISHES, Wishes
 from proxy_core.profiles.lookup import dialect_of, profile_of
 from proxy_core.profiles.target import Target
 from proxy_core.protocols import PREPARATIONS, STRUCTURED_OUTPUT_TOOL
@@ -27,12 +28,12 @@ class Rendered:
     stages: list[Stage] = field(default_factory=list)
 
 
-def render(request: ChatRequest, upstream: Upstream, codec: Codec) -> Rendered:
+def render(request: ChatRequest, upstream: Upstream, codec: Codec, wishes: Wishes = NO_WISHES) -> Rendered:
     """`request` for `upstream`, and the stages that its reply needs. Raises ParleyError."""
     losses = Losses()
     profile = replace(profile_of(upstream.model), **upstream.profile)
     target = Target(upstream.model, dialect_of(upstream.backend.dialect), profile)
-    request = replace(request, model=upstream.model)
+    request = wishes.fitting(target, losses).applied(replace(request, model=upstream.model))
     if request.origin != codec.name:
         for prepare in PREPARATIONS.get(request.origin, ()):
             prepare(request, losses)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from proxy_core.profiles.target import ModelProfile, Target
+from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest, Effort, Reasoning
 
 
@@ -46,6 +48,25 @@ class Wishes:
             self.thinking_budget if silent else None,
         )
 
+    def fitting(self, target: Target, losses: Losses) -> Wishes:
+        """Those that the model takes, as far as it takes them: a client's own words may be its vendor's to judge, but
+        nobody typed these for this model."""
+        return self._bounded(target, losses) if self else self
+
+    def _bounded(self, target: Target, losses: Losses) -> Wishes:
+        profile, wishes = target.profile, self
+        if self.temperature is not None and not profile.temperature:
+            losses.drop("temperature", f"{target.model} does not take it")
+            wishes = replace(wishes, temperature=None)
+        elif self.temperature is not None and self.temperature > profile.max_temperature:
+            losses.change("temperature", f"{target.model} takes at most {profile.max_temperature}")
+            wishes = replace(wishes, temperature=profile.max_temperature)
+        thinks = profile.thinking != "none" or profile == _UNKNOWN
+        if thinks or (self.effort is None and self.thinking_budget is None):
+            return wishes
+        losses.drop("reasoning", f"{target.model} does not reason")
+        return replace(wishes, effort=None, thinking_budget=None)
+
     def applied(self, request: ChatRequest) -> ChatRequest:
         sampling, reasoning = request.sampling, request.reasoning
         if self.temperature is not None:
@@ -54,7 +75,8 @@ class Wishes:
             show = reasoning.show if reasoning else None
             wanted = self.effort != "none" and self.thinking_budget != 0
             reasoning = Reasoning(enabled=wanted, effort=self.effort, budget=self.thinking_budget, show=show)
-        return replace(request, sampling=sampling, reasoning=reasoning)
+        return replace(request, sampling=sampling, reasoning=reasoning, wished=bool(self))
 
 
+_UNKNOWN = ModelProfile()
 NO_WISHES = Wishes()

@@ -121,3 +121,5 @@ class ChatRequest:
     user: str | None = None
     cache_key: str | None = None
     extra: Extra = field(default_factory=dict)
+    wished: bool = False
+    """Its temperature or reasoning was set beside it, by someone who did not have this request before them."""

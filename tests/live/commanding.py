@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import uuid
@@ -25,7 +26,9 @@ _SAID = {"openai_chat": "messages", "openai_responses": "input", "anthropic": "m
 
 def own_program(folder: Path, vendors: Upstream, environ: Mapping[str, str] | None = None, more: str = "") -> Program:
     """With a backend `openai` beside the four."""
-    openai = f"  openai: {{protocol: openai_chat, base_url: {vendors.url('openai_chat')}, api_key: sk-upstream-openai}}\n"
+    openai = (
+        f"  openai: {{protocol: openai_chat, base_url: {vendors.url('openai_chat')}, api_key: sk-upstream-openai}}\n"
+    )
     return Program(folder, config_for(vendors) + openai + more, environ).wait()
 
 
@@ -54,8 +57,13 @@ def unmarked(text: str) -> str:
 
 
 def heard(received: Received) -> list[str]:
-    """The texts of the conversation as a vendor got it, in order."""
-    return list(_texts(received.json[_SAID[received.vendor]]))
+    """The texts of the conversation as a vendor got it, in order; the model's, whom its SDK keeps in pieces, as one."""
+    turns = [(message["role"], list(_texts(message))) for message in received.json[_SAID[received.vendor]]]
+    texts: list[str] = []
+    for role, group in itertools.groupby(turns, key=lambda turn: turn[0]):
+        said = [text for _, parts in group for text in parts]
+        texts += said if role == "user" else ["".join(said)]
+    return texts
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -40,7 +40,7 @@ def sampling_fields(request: ChatRequest, thought: Thought, writing: Writing) ->
         "top_k": sampling.top_k,
         "stop_sequences": _stop(sampling.stop, writing),
     }
-    for name, why in _refused(fields, thought, writing).items():
+    for name, why in _refused(fields, thought, writing, own=writing.own and not request.wished).items():
         if fields[name] is not None:
             if name == "top_k" or fields[name] != 1:  # 1 is what the model does anyway
                 writing.losses.drop(name, why)
@@ -55,12 +55,12 @@ def _temperature(sampling: Sampling, writing: Writing) -> float | None:
     return _HIGHEST_TEMPERATURE
 
 
-def _refused(fields: Extra, thought: Thought, writing: Writing) -> dict[str, str]:
-    """Which of the fields the model would refuse, and why."""
+def _refused(fields: Extra, thought: Thought, writing: Writing, own: bool) -> dict[str, str]:
+    """Which of the fields the model would refuse, and why. `own` ones are the client's and its vendor's affair."""
     model = writing.target.model
     if writing.fits_model and not writing.target.profile.temperature:
         return dict.fromkeys(("temperature", "top_p", "top_k"), f"{model} does not take it")
-    if writing.own:
+    if own:
         return {}
     refused: dict[str, str] = {}
     if thought.on:

@@ -87,7 +87,8 @@ def _told(parts: list[Any], last: Any) -> dict[str, Any]:
         "thinking": "".join(part.text for part in parts if part.text and part.thought),
         "calls": [[part.function_call.name, part.function_call.args or {}] for part in parts if part.function_call],
         "finish": finish.value if finish else None,
-        "usage": {
+        "usage": usage
+        and {
             "prompt": usage.prompt_token_count,
             "cached": usage.cached_content_token_count or 0,
             "output": (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),

@@ -95,7 +95,7 @@ def _url(part: dict[str, Any]) -> str:
 
 def _chat_told(reply: Any) -> dict[str, Any]:
     choice = reply.choices[0]
-    details = reply.usage.prompt_tokens_details
+    details = reply.usage.prompt_tokens_details if reply.usage else None
     return {
         "text": choice.message.content or "",
         "thinking": (choice.message.model_extra or {}).get("reasoning_content") or "",
@@ -103,7 +103,8 @@ def _chat_told(reply: Any) -> dict[str, Any]:
             [call.function.name, json.loads(call.function.arguments)] for call in choice.message.tool_calls or ()
         ],
         "finish": choice.finish_reason,
-        "usage": {
+        "usage": reply.usage
+        and {
             "prompt": reply.usage.prompt_tokens,
             "cached": details.cached_tokens if details else None,
             "output": reply.usage.completion_tokens,
@@ -173,7 +174,8 @@ def _responses_told(reply: Any) -> dict[str, Any]:
         "thinking": "".join(summaries),
         "calls": [[item.name, json.loads(item.arguments)] for item in reply.output if item.type == "function_call"],
         "finish": reply.incomplete_details.reason if reply.incomplete_details else reply.status,
-        "usage": {
+        "usage": reply.usage
+        and {
             "prompt": reply.usage.input_tokens,
             "cached": reply.usage.input_tokens_details.cached_tokens,
             "output": reply.usage.output_tokens,
