@@ -51,7 +51,8 @@ async def wakeup(self: ConnectionHandler, request: commands.RequestWakeup) -> No
         return
     request.set(self)
     if task := asyncio.current_task():
-        self.wakeup_timer.discard(task)
+        # An eager task is over before mitmproxy puts it among the timers.
+        task.add_done_callback(self.wakeup_timer.discard)
 
 
 class ConnectWatch:

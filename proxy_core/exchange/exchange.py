@@ -231,16 +231,16 @@ class Exchange:
         assert stream is not None
         if self.committed:
             return self._ended(self._retold(chunks)) if stream.cut or stream.fault else Step(chunks=chunks)
-        if stream.fault and not stream.ready:
+        if stream.fault:  # even behind some content: the client has not seen it yet
             return self._failed(stream.fault)
         self._held += chunks
         if not stream.ready:
             return HOLD
         self.committed = True
         held, self._held = self._held, []
-        if stream.cut or stream.fault:
-            self._finish(self._outcome())
-        return Step(self._stream_head(), held, end=self.finished)
+        if stream.cut:
+            self._finish("cut")
+        return Step(self._stream_head(), held, end=stream.cut is not None)
 
     def _retold(self, chunks: list[bytes]) -> list[bytes]:
         """A backend's own error at the end of a stream, where it would keep the client from trying again."""

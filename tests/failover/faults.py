@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proxy_core.config.settings import Failover
@@ -73,6 +73,10 @@ def begun(vendor: str, asked: Asked, *more: bytes, then: Any = "end") -> Deed:
     """A stream of which the client has seen something."""
     first, some = partly(vendor, asked)
     return Deed([*first, *some, *more], content_type=SSE, then=then)
+
+
+def in_one_read(deed: Deed) -> Deed:
+    return replace(deed, chunks=[b"".join(deed.chunks)])
 
 
 def half(vendor: str, asked: Asked) -> Deed:
@@ -289,6 +293,14 @@ ROWS: tuple[Row, ...] = (
         "not complete after 0.15 seconds",
         failover=Failover(total=SHORT),
     ),
+    Row(
+        "error after content that the client has not seen",
+        lambda vendor, asked: in_one_read(begun(vendor, asked, overload_event(vendor))),
+        529,
+        FaultKind.OVERLOADED,
+        "The model is overloaded.",
+        streams=(True,),
+    ),
     # after content: nothing else is tried, the client hears of it
     Row(
         "cut after content",
@@ -312,7 +324,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "error after content",
-        lambda vendor, asked: begun(vendor, asked, overload_event(vendor), then="hold"),
+        lambda vendor, asked: replace(begun(vendor, asked, then="wait"), rest=[overload_event(vendor)]),
         200,
         FaultKind.OVERLOADED,
         "The model is overloaded.",

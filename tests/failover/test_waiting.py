@@ -40,7 +40,7 @@ def waits(vendor: str, split: int | None = None) -> Deed | None:
 
 async def until_pinged(world: World, client: str, pings: int, http2: bool = False) -> httpx.Response:
     """Reads until so many pings have come, and only then lets the backend go on."""
-    world.upstream.go.clear()
+    world.watcher.answering = lambda: None
     async with (
         world.client(http2) as http,
         http.stream("POST", address(client, "r", True), json=request(client, "r", True)) as answer,
@@ -132,7 +132,8 @@ def test_gemini_s_json_array_gets_no_early_head(world: World) -> None:
 def test_a_break_in_the_middle_may_hang_up_instead(world: World, client: str, http2: bool) -> None:
     def breaks(asked: Asked) -> Deed:
         first, some = partly("anthropic", asked)
-        return Deed([*first, *some], content_type=SSE, then="cut")
+        broken = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"no"}}\n\n'
+        return Deed([*first, *some], content_type=SSE, then="wait", rest=[broken])
 
     backends = [world.backend("one", "anthropic", tls=http2), world.backend("two", "gemini", tls=http2)]
     world.stage(backends, breaks, failover=Failover(after_content="abort"))
@@ -155,7 +156,7 @@ def test_pings_are_not_put_into_what_passes_with_the_client_s_own_key(world: Wor
     world.stage([transparent], lambda asked: deed, failover=SOON)
 
     async def asking() -> bytes:
-        world.upstream.go.clear()
+        world.watcher.answering = lambda: None
         async with world.client() as http:
             body = json.dumps(request("openai_chat", "one:m", True))
             headers = {"authorization": "Bearer sk-own", "content-type": "application/json"}

@@ -161,6 +161,7 @@ class _Http2:
         self._writer = writer
         self._wire = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         self._heads: dict[int, dict[str, str]] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
         self._bodies: defaultdict[int, bytes] = defaultdict(bytes)
 
     async def serve(self) -> None:
@@ -198,11 +199,20 @@ class _Http2:
             self._wire.send_data(stream, chunk)
         if deed.then == "end" and not deed.late:
             self._wire.end_stream(stream)
+        if deed.then == "wait":
+            self._waiting.add(asyncio.create_task(self._go_on(stream, deed)))
         if deed.then == "cut":
             self._wire.reset_stream(stream, 2)
         self._writer.write(self._wire.data_to_send())
         for chunk in deed.late:
             self._writer.write(DataFrame(stream, chunk).serialize())
+
+    async def _go_on(self, stream: int, deed: Deed) -> None:
+        await self._upstream.go.wait()
+        for chunk in deed.rest:
+            self._wire.send_data(stream, chunk)
+        self._wire.end_stream(stream)
+        self._writer.write(self._wire.data_to_send())
 
 
 def _text(value: bytes | str) -> str:

@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -41,6 +41,13 @@ class Watcher:
     flows: list[http.HTTPFlow] = field(default_factory=list)
     is_watching: bool = True
 
+    answering: Callable[[], None] = lambda: None
+    """Called when a client gets its head."""
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if not is_attempt(flow):
+            self.answering()
+
     def response(self, flow: http.HTTPFlow) -> None:
         if self.is_watching:
             self.flows.append(flow)
@@ -68,6 +75,7 @@ class World:
         self.upstream = Upstream(lambda asked: self.deed(asked))
         self.upstream_tls = Upstream(lambda asked: self.deed(asked), _server_side())
         self.plain = self.secure = self.silent = 0
+        self.server: Any = None
         self._ready = threading.Event()
         self._over = asyncio.Event()
         self.loop = asyncio.new_event_loop()
@@ -100,7 +108,7 @@ class World:
             master.addons.add(Gateway(self.program), self.watcher)
             self.program.ready.set()
             running = asyncio.create_task(master.run())
-            server = master.addons.get("proxyserver")
+            self.server = server = master.addons.get("proxyserver")
             while len([one for one in server.servers if one.is_running]) < len(modes):  # noqa: ASYNC110  (it has no event)
                 await asyncio.sleep(0)
             ports = {one.mode.full_spec.split(":")[1]: one.listen_addrs[0][1] for one in server.servers}
@@ -116,8 +124,10 @@ class World:
         self.program.keys = KeyRing(self.program.rests)
         self.program.load(given)
         self.watcher.flows.clear()
-        self.upstream.asked.clear()
-        self.upstream_tls.asked.clear()
+        for upstream in (self.upstream, self.upstream_tls):
+            upstream.asked.clear()
+            self.loop.call_soon_threadsafe(upstream.go.clear)
+        self.watcher.answering = self.go
 
     def stage(
         self,
@@ -136,6 +146,21 @@ class World:
         self.deed = deed
         patience = {"failover": failover or Failover(), "timeout": timeout}
         self.set(settings(*backends, routes=routes, interactive=False, **patience, **fields), rests)
+
+    def go(self) -> None:
+        """Lets the backends go on that wait."""
+        self.upstream.go.set()
+        self.upstream_tls.go.set()
+
+    def set_base(self, name: str, base: str) -> None:
+        """Another address for a backend, while requests go on."""
+        given = self.program.settings
+        backend = replace(given.backends[name], base_url=base)
+        self.program.load(replace(given, backends={**given.backends, name: backend}))
+
+    def handlers(self) -> list[Any]:
+        """mitmproxy's, one for each client connection."""
+        return list(self.server.connections.values())
 
     def backend(self, name: str, protocol: ProtocolName, *keys: str, tls: bool = False, base: str = "") -> Backend:
         upstream = self.upstream_tls if tls else self.upstream
