@@ -19,7 +19,7 @@ _NO_PARTS = (b'"parts":[]', b'"parts": []')
 def classify(frame: Frame) -> FrameKind:
     raw = frame.raw
     if b'"candidates"' in raw:
-        if b'"finishReason":' in raw:
+        if b'"finishReason"' in raw:
             return FrameKind.FINISH
         return FrameKind.CONTENT if _has_content(raw) else FrameKind.OPENING
     if b"data:" not in raw and not is_bare_json(raw):
