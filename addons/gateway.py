@@ -84,8 +84,10 @@ class Gateway:
         if visit:
             self._program.reception.leave(visit)
         if visit and visit.is_model_call:
-            self._program.usage.note(visit, time.time(), flow.id)
+            record = self._program.usage.note(visit, time.time(), flow.id)
             write_record(flow, visit)
+            # Not before the client has the end of its answer, and what goes wrong is no business of its.
+            asyncio.get_running_loop().call_soon(self._program.keep, visit, record)
             if visit.exchange and visit.exchange.fault and visit.exchange.history:
                 _log_failure(visit.exchange)
 

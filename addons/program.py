@@ -17,8 +17,10 @@ from proxy_core.exchange.house import House
 from proxy_core.exchange.reception import Reception
 from proxy_core.exchange.router import Router
 from proxy_core.exchange.secrecy import Secrecy
+from proxy_core.exchange.visit import Visit
 from proxy_core.guards.limits import OpenStreams
 from proxy_core.guards.origins import own_names
+from proxy_core.history.log import HistoryLog
 from proxy_core.loops.tools import ToolLoops
 from proxy_core.redaction.vault import Vault
 from proxy_core.routing.catalogue import Catalogue
@@ -33,6 +35,7 @@ from proxy_core.sessions.store import Sessions
 from proxy_core.turn.ledger import SealLedger
 from proxy_core.usage.log import UsageLog
 from proxy_core.usage.prices import Prices
+from proxy_core.usage.record import Record
 
 
 class Program:
@@ -52,6 +55,7 @@ class Program:
         self.reception = Reception(lambda: self.house)
         self.ready = asyncio.Event()
         self.reload: Callable[[], None] = lambda: None
+        self.history = HistoryLog(lambda: self.settings.history)
         self.saved = SavedSettings(lambda: self.settings, lambda: self.reload(), self.catalogue.listed)
         self._ledger = SealLedger()
         self._tool_loops = ToolLoops()
@@ -111,6 +115,10 @@ class Program:
         """What commands for a session act on."""
         return ChatControls(session, self.settings, self.saved, self.catalogue.listed())
 
+    def keep(self, visit: Visit, record: Record) -> None:
+        """Puts a request that is over into the history, if there is one."""
+        self.history.note(visit, record, self.house.secrecy.hide_again)
+
     async def start(self) -> None:
         self._demo_url = await self.demo.start()
         self.load(self.settings)
@@ -122,6 +130,7 @@ class Program:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.demo.stop()
+        await asyncio.to_thread(self.history.close)
         if self._usage:
             await asyncio.to_thread(self._usage.close)
 

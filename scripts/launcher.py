@@ -22,13 +22,19 @@ usage: parley serve [FLAGS] [MITMDUMP ARGUMENTS]
        parley run [FLAGS] -- COMMAND [ARGUMENTS]
        parley check [FLAGS]
        parley usage [--days N] [--by model|backend|day|project|session|agent] [--csv]
+       parley history [SESSION] [--json]
+       parley record FILE [--session ID] [FLAGS] [MITMDUMP ARGUMENTS]
+       parley replay FILE [--fast] [FLAGS] [MITMDUMP ARGUMENTS]
        parley --version | help
 
-serve  starts the proxy: base-URL clients on 127.0.0.1:8000, HTTP_PROXY clients on 127.0.0.1:8080
-web    the same under mitmweb, to watch every exchange in a browser; prints the address to open
-run    starts a command whose requests go through the proxy, which is started too if it does not run
-check  says what is configured, from where, what is wrong (then exit code 1) and what is missing
-usage  what was used and what it cost, out of the database
+serve    starts the proxy: base-URL clients on 127.0.0.1:8000, HTTP_PROXY clients on 127.0.0.1:8080
+web      the same under mitmweb, to watch every exchange in a browser; prints the address to open
+run      starts a command whose requests go through the proxy, which is started too if it does not run
+check    says what is configured, from where, what is wrong (then exit code 1) and what is missing
+usage    what was used and what it cost, out of the database
+history  what was said in a session, where a history is kept (--history)
+record   serves, and writes the traffic to FILE: mitmproxy's flows, or HAR where it ends in .har; without credentials
+replay   serves FILE again in place of all backends, offline, with the recorded timing (--fast: without)
 
 Each flag is also `--set name=value` and an environment variable; a file .env in the working directory is read.
 Precedence: flag, environment, .env, addons.yaml, default.
@@ -136,6 +142,36 @@ def _usage(arguments: Sequence[str]) -> int:
     return usage(arguments, os.environ, Path.cwd())
 
 
+def _history(arguments: Sequence[str]) -> int:
+    from scripts.history import history
+
+    return history(arguments, os.environ, Path.cwd())
+
+
+def _record(arguments: Sequence[str]) -> int:
+    return _serve_with("record", arguments, ("--session", "--record-session"))
+
+
+def _replay(arguments: Sequence[str]) -> int:
+    return _serve_with("replay", arguments, ("--fast", "--replay-fast"))
+
+
+def _serve_with(command: str, arguments: Sequence[str], shorter: tuple[str, str]) -> int:
+    """`parley serve --COMMAND FILE …`, where one flag has a shorter name."""
+    if not arguments or arguments[0].startswith("-"):
+        print(f"parley {command}: name the file first: parley {command} FILE [FLAGS]", file=sys.stderr)
+        return 2
+    short, long = shorter
+    rest = [
+        long + argument.removeprefix(short) if _is_flag(argument, short) else argument for argument in arguments[1:]
+    ]
+    return _serve([f"--{command}={arguments[0]}", *rest])
+
+
+def _is_flag(argument: str, flag: str) -> bool:
+    return argument == flag or argument.startswith(f"{flag}=")
+
+
 def _version(arguments: Sequence[str]) -> int:
     print(f"parley {__version__}")
     return 0
@@ -153,6 +189,9 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": _run,
     "check": _check,
     "usage": _usage,
+    "history": _history,
+    "record": _record,
+    "replay": _replay,
     "version": _version,
     "--version": _version,
     "-V": _version,

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from proxy_core.agents.detection import detect, named
 from proxy_core.agents.errands import wants_structure
-from proxy_core.agents.replies import own_reply, shape_reply
+from proxy_core.agents.replies import follow_past_own, own_reply, shape_reply
 from proxy_core.agents.rows import Agent
 from proxy_core.commands.obeying import Obeyed, clean_only, obey
 from proxy_core.config.settings import LoopSettings, Settings
@@ -26,6 +26,7 @@ from proxy_core.exchange.router import Routing
 from proxy_core.exchange.secrecy import Hidden
 from proxy_core.exchange.terms import MakeObserver, Terms
 from proxy_core.exchange.visit import Visit
+from proxy_core.history.heard import Heard
 from proxy_core.loops.text import LoopObserver
 from proxy_core.loops.tools import PASS, Verdict, sentence, steered
 from proxy_core.pipeline.wishes import NO_WISHES, Wishes
@@ -73,6 +74,8 @@ class Conversing:
 
         Raises ParleyError where the client is to hear a fault.
         """
+        if self._admitted.call.protocol == "openai_responses" and follow_past_own(self._admitted.json):
+            self._change("what followed the proxy's own reply follows the one before")
         obeyed = self._obey()
         if obeyed.answer is not None:
             return self._say(obeyed.answer)
@@ -141,7 +144,9 @@ class Conversing:
         parts = shape_reply(self._agent, admitted.json, admitted.call.protocol, text)
         dispatcher = Dispatcher(admitted, time.time)
         view = View(admitted.model, dispatcher.read(), framing=admitted.call.framing, created=int(time.time()))
-        return local_answer(admitted, own_reply(parts, admitted.model, admitted.call.protocol), view)
+        reply = own_reply(parts, admitted.model, admitted.call.protocol, admitted.json)
+        self._may_be_followed(reply.id)
+        return local_answer(admitted, reply, view)
 
     def _route(self, chosen: Effective, obeyed: Obeyed, intercepted: Upstream | None) -> Routing:
         settings = self._settings
@@ -189,9 +194,19 @@ class Conversing:
             attempts(routing.plan, dispatcher),
             _report,
             fallback,
-            settled=self._settled,
+            settled=self._remember,
             abort=self._settings.failover.after_content == "abort",
         )
+
+    def _remember(self, attempt: Attempt) -> None:
+        if attempt.meter:
+            self._may_be_followed(attempt.meter.id)
+        self._settled(attempt)
+
+    def _may_be_followed(self, reply_id: str) -> None:
+        """A later request may say no more of the conversation than which reply it follows."""
+        if self._admitted.call.protocol == "openai_responses" and reply_id:
+            self._house.sessions.answered(self._session, reply_id)
 
     def _judge_tools(self, chosen: Effective, dispatcher: Dispatcher) -> Verdict:
         tools = self._settings.loops.tool
@@ -212,7 +227,7 @@ class Conversing:
             wishes=chosen.wishes,
             defaults=lambda upstream: _wishes_of(settings, upstream),
             preface=obeyed.confirmations,
-            observers=tuple(self._observers(chosen)),
+            observers=tuple(self._observers(chosen, hidden)),
             ledger=self._house.ledger,
             scope=self._scope,
         )
@@ -220,11 +235,19 @@ class Conversing:
             terms.check = hidden.check
         if hidden and hidden.may_come_back:
             json_answer = wants_structure(admitted.call.protocol, admitted.json)
-            terms.stages = lambda: hidden.stages(json_answer)
+            terms.stages = lambda: (*self._listeners(), *hidden.stages(json_answer))
             terms.rewrite = "placeholders of secrets may come back"
         return terms
 
-    def _observers(self, chosen: Effective) -> Iterator[MakeObserver]:
+    def _listeners(self) -> Iterator[Heard]:
+        """Who hears the answer for the history, where one is kept."""
+        if self._settings.history.enabled and self._is_chat:
+            self._visit.heard = heard = Heard()
+            yield heard
+
+    def _observers(self, chosen: Effective, hidden: Hidden | None) -> Iterator[MakeObserver]:
+        if self._settings.history.enabled and not (hidden and hidden.may_come_back):
+            yield lambda attempt: next(self._listeners())
         if chosen.loop_detection:
             off = self._off("loop-detection")
             yield lambda attempt: self._loop_observer(attempt, off)

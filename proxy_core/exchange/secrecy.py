@@ -62,6 +62,11 @@ class Secrecy:
         vault = self._vaults.get(scope)
         return reveal_text(text, vault, json_text=True) if vault and vault.has_placeholders() else text
 
+    def hide_again(self, body: dict[str, Any], session: str) -> None:
+        """Hides the secrets of a Chat Completions body that is to be kept, in place, whatever may leave."""
+        mode = "one_way" if self._redaction.mode == "off" else self._redaction.mode
+        conceal(body, "openai_chat", self._vault(session), self._finder, mode, self._redaction.own_keys)
+
     def _vault(self, session: str) -> Vault:
         vault = self._vaults.pop(session, None) or Vault(session)
         self._vaults[session] = vault

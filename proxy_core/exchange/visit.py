@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from proxy_core.errors import Fault
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.inbound import Admitted, Inbound
+from proxy_core.history.heard import Heard
 from proxy_core.protocols.contract import Call
 from proxy_core.sessions.prefix import PrefixChange
 from proxy_core.sessions.session import Session
@@ -39,6 +40,8 @@ class Visit:
     commands: tuple[str, ...] = ()
     prefix: PrefixChange | None = None
     tool_loop: str | None = None
+    heard: Heard | None = None
+    """The answer as the history has it, where one is kept."""
 
     @property
     def is_model_call(self) -> bool:
