@@ -100,7 +100,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "create-failover-route",
         "make a route: a model name that tries several models or keys",
-        "create-failover-route(name=NAME,policy=k|m|km|mk)",
+        "create-failover-route(name=NAME,policy=k|m|km|mk|rr)",
         ("create-failover-route(name=fast,policy=m)",),
         routes.create,
     ),
