@@ -29,6 +29,10 @@ class ExchangeTable:
     default_timeout: float = 300.0
     max_body: int = 32 * 1024 * 1024
     failover: Failover = field(default_factory=Failover)
+    max_stored: int = 4 * 1024 * 1024
+    """Of a streamed body, this many bytes are kept where bodies are kept at all."""
+    note_chunk: Callable[[http.HTTPFlow, int], None] | None = None
+    """Told of each piece of an answer that a client gets, by its size, while traffic is recorded."""
     streaming: dict[str, tuple[http.HTTPFlow, bytearray]] = field(default_factory=dict)
     """By flow id, the answers under way and what of them has been sent, where someone may look at it."""
     max_feeds: int = 16

@@ -60,9 +60,6 @@ from proxy_core.exchange.step import Head, Step
 
 _ATTEMPT_NUMBERS = itertools.count(1 << 40)
 """Far above any stream number that a client's connection uses."""
-_STORED_BYTES = 4 * 1024 * 1024
-"""Of a streamed body, this much is kept for people who look at the flow."""
-
 _SHORTEST_NAP = 0.01
 _HOW = {FaultKind.TIMEOUT: "timed out"}
 
@@ -365,22 +362,26 @@ class ExchangeStream(HttpStream):
     def _to_client(self, chunks: Sequence[bytes]) -> SendHttp:
         """In one piece what came in one: boundaries of HTTP chunks mean nothing."""
         chunk = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        if len(self._client_body) < _STORED_BYTES and self.context.options.store_streamed_bodies:
+        if len(self._client_body) < self.table.max_stored and self.context.options.store_streamed_bodies:
             self._client_body += chunk
+        if self.table.note_chunk:
+            self.table.note_chunk(self.flow, len(chunk))
         return SendHttp(ResponseData(self.stream_id, chunk), self.context.client)
 
     def _end_answer(self) -> Commands:
-        assert self.flow.response
-        if self.context.options.store_streamed_bodies:
-            self.flow.response.data.content = bytes(self._client_body)
+        self._keep_body()
         yield from self.send_response(already_streamed=True)
+
+    def _keep_body(self) -> None:
+        """For those who look at the flow later."""
+        if self.flow.response and self.context.options.store_streamed_bodies:
+            self.flow.response.data.content = bytes(self._client_body)
 
     def _hang_up(self) -> Commands:
         """The client is to notice that the answer is not complete."""
         fault = self._running.fault
         why = fault.message if fault else "the backend broke off"
-        if self.flow.response and self.context.options.store_streamed_bodies:
-            self.flow.response.data.content = bytes(self._client_body)
+        self._keep_body()
         self.flow.error = mitm_flow.Error(why)
         self.flow.live = False
         self.client_state = self.server_state = self.state_errored
@@ -391,6 +392,7 @@ class ExchangeStream(HttpStream):
 
     def _answer(self, head: Head, body: bytes) -> Commands:
         self.flow.response = _response(head, body)
+        self.flow.response.headers["content-length"] = str(len(body))
         self.flow.response.timestamp_start = time.time()
         yield HttpResponseHeadersHook(self.flow)
         yield from self.send_response()
@@ -403,6 +405,8 @@ class ExchangeStream(HttpStream):
         self.client_state = self.server_state = self.state_errored
         self._running.abandon()
         yield from self._cancel_attempt("the client has gone")
+        if self._client_body:
+            self._keep_body()
         self.flow.error = mitm_flow.Error(event.message)
         self.flow.live = False
         yield HttpErrorHook(self.flow)
@@ -448,7 +452,7 @@ class ExchangeStream(HttpStream):
             self._alarm = None
 
     def _store(self, data: bytes) -> None:
-        if self._stored < _STORED_BYTES and self.context.options.store_streamed_bodies:
+        if self._stored < self.table.max_stored and self.context.options.store_streamed_bodies:
             self._stored += len(data)
             self.response_body_buf += data
 

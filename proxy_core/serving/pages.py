@@ -44,4 +44,4 @@ class Pages:
 
 
 def _bodiless(answer: Callable[[Inbound], Answer]) -> Callable[[Inbound], Answer]:
-    return lambda inbound: replace(answer(inbound), body=b"")
+    return lambda inbound: replace(answer(inbound), body=b"", feed=None)
