@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from proxy_core.agents.requests import first_texts, tool_names
@@ -14,6 +16,7 @@ from proxy_core.turn.reply import Choice, Reply, Usage
 REPLY_ID = "proxy_cmd_processed"
 COMPLETION = "attempt_completion"
 _PATCH_FILE = "PROXY_OUTPUT.txt"
+_RESPONSE = re.compile(rf"resp_{REPLY_ID}_[0-9a-f]{{8}}(?:_(.+))?")
 
 
 def shape_reply(agent: Agent, body: dict[str, Any], protocol: ProtocolName, text: str) -> list[Part]:
@@ -36,10 +39,29 @@ def as_patch(text: str) -> str:
     return "\n".join(("*** Begin Patch", f"*** Add File: {_PATCH_FILE}", *lines, "*** End Patch"))
 
 
-def own_reply(parts: list[Part], model: str, protocol: ProtocolName | None = None) -> Reply:
-    """A whole reply that no model was asked for, so its usage is zero. The id is the one that people know, with the
-    prefix that Responses ids must have."""
+def own_reply(parts: list[Part], model: str, protocol: ProtocolName, body: Mapping[str, Any]) -> Reply:
+    """A whole reply that no model was asked for, so its usage is zero. The id is the one that people know."""
     finish = "tool_calls" if any(isinstance(part, ToolCall) for part in parts) else "stop"
     usage = Usage(input=0, cache_read=0, cache_write_5m=0, output=0, reasoning=0)
-    reply_id = f"resp_{REPLY_ID}" if protocol == "openai_responses" else REPLY_ID
+    reply_id = _response_id(body.get("previous_response_id")) if protocol == "openai_responses" else REPLY_ID
     return Reply(reply_id, model, [Choice(0, parts, finish)], usage)
+
+
+def _response_id(previous: Any) -> str:
+    """Each is another, as clients tell replies apart by it, and holds the one that it followed."""
+    after = f"_{previous}" if isinstance(previous, str) else ""
+    return f"resp_{REPLY_ID}_{secrets.token_hex(4)}{after}"
+
+
+def follow_past_own(body: dict[str, Any]) -> bool:
+    """Makes a request that follows one of the proxy's own replies follow what that one followed: no backend knows it.
+    Whether it did."""
+    previous = body.get("previous_response_id")
+    own = _RESPONSE.fullmatch(previous) if isinstance(previous, str) else None
+    if own is None:
+        return False
+    if own[1]:
+        body["previous_response_id"] = own[1]
+    else:
+        del body["previous_response_id"]
+    return True

@@ -35,6 +35,7 @@ def remove_own_words(conversation: Conversation) -> set[int]:
     answered: set[int] = set()
     own_calls: set[str] = set()
     asking: Message | None = None
+    after_own = False
     for index, message in enumerate(conversation.messages):
         role = role_of(conversation.protocol, message)
         if role == "assistant":
@@ -42,10 +43,13 @@ def remove_own_words(conversation: Conversation) -> set[int]:
             if (_cut_own_texts(conversation, index) or found) and asking:
                 answered.add(id(asking))
             own_calls |= found
+            if after_own and _says_nothing(conversation.protocol, message):
+                conversation.gone.add(id(message))
+            after_own = not conversation.stays(message)
         elif own_calls:
             _take_as_persons_words(conversation, index, own_calls)
         if role == "user":
-            asking = message
+            asking, after_own = message, False
     if conversation.changed:
         conversation.read_slots()
     return answered
@@ -72,6 +76,12 @@ def _let_go_if_empty(conversation: Conversation, message: Message, slot: Slot) -
         conversation.gone.add(id(slot.holder))
     elif not message.get("tool_calls"):
         conversation.gone.add(id(message))
+
+
+def _says_nothing(protocol: ProtocolName, message: Message) -> bool:
+    """Google's SDK keeps each chunk of a stream as a message, also the last, which says only that it is the last."""
+    parts = parts_of(protocol, message)
+    return parts is not None and all(part == {"text": ""} for part in parts)
 
 
 def _own_calls(conversation: Conversation, message: Message) -> set[str]:

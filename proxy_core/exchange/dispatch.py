@@ -50,7 +50,7 @@ class Dispatcher:
         self._check_operation(upstream)
         choice = self._choose(upstream)
         codec = CODECS[upstream.backend.protocol]
-        if choice.lane is Lane.TRANSLATE:
+        if choice.lane is Lane.TRANSLATE and (codec.name != self._client.name or any(self._rewrites(upstream))):
             attempt = self._translated(number, upstream, codec, choice)
         else:
             attempt = self._native(number, upstream, codec, choice)
@@ -74,7 +74,8 @@ class Dispatcher:
         edits = list(admitted.changes)
         if upstream.model and admitted.model != upstream.model:
             edits.append(f"model '{admitted.model}' is '{upstream.model}' there")
-        rewrites = list(self._rewrites(upstream)) if admitted.call.operation == "chat" else []
+        chats = admitted.call.operation == "chat"
+        rewrites = [*self._rewrites(upstream), *self._additions()] if chats else []
         return choose_lane(client, upstream.backend.protocol, edits, rewrites)
 
     def _rewrites(self, upstream: Upstream) -> Iterator[str]:
@@ -85,12 +86,15 @@ class Dispatcher:
         wishes = self._wishes(upstream)
         if wishes:
             yield wishes.reason
-        if terms.preface:
-            yield "a text of the proxy's own in front"
-        if terms.stages:
-            yield terms.rewrite
         if terms.amend:
             yield "a notice to the model"
+
+    def _additions(self) -> Iterator[str]:
+        """Why a reply is rendered anew, to a request that stays as the client wrote it."""
+        if self._terms.preface:
+            yield "a text of the proxy's own in front"
+        if self._terms.stages:
+            yield self._terms.rewrite
 
     def _wishes(self, upstream: Upstream) -> Wishes:
         defaults = self._terms.defaults(upstream)
@@ -99,7 +103,7 @@ class Dispatcher:
     def _native(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
         body = admitted.body
-        renamed = choice.lane is Lane.EDIT and codec.name not in _MODEL_IN_PATH
+        renamed = upstream.model not in ("", admitted.model) and codec.name not in _MODEL_IN_PATH
         if renamed and "model" in admitted.json:
             body = replace_string_field(body, "model", upstream.model)
         elif renamed:
@@ -107,13 +111,16 @@ class Dispatcher:
         own = upstream.backend.credentials == "own"
         headers = self._outgoing_headers(upstream, codec, passed_up(admitted.inbound.headers, credentials=not own))
         shown = self._shown_model(upstream)
+        rendered = choice.lane is Lane.TRANSLATE
         return Attempt(
             number=number,
             upstream=upstream,
             codec=codec,
             choice=choice,
-            request=OutgoingRequest(admitted.inbound.method, self._url(upstream), headers, body),
+            request=OutgoingRequest(admitted.inbound.method, self._url(upstream, rendered), headers, body),
             mirror=shown if choice.lane is Lane.EDIT and own else None,
+            view=self._view(shown) if rendered else None,
+            stages=[*self._first_stages(), *self._last_stages(upstream)] if rendered else [],
             make_view=lambda: self._view(shown),
         )
 
@@ -127,12 +134,7 @@ class Dispatcher:
         if ledger and protocol != admitted.call.protocol:
             request = ledger.restore(request, protocol, self._terms.scope)
         rendered = render(request, upstream, codec, self._wishes(upstream))
-        accept = "text/event-stream" if admitted.stream else "application/json"
-        headers = [("content-type", "application/json"), ("accept", accept)]
-        agent = admitted.inbound.headers.get("user-agent")
-        if agent:
-            headers.append(("user-agent", agent))
-        headers = self._outgoing_headers(upstream, codec, headers, rendered.call.headers)
+        headers = self._outgoing_headers(upstream, codec, self._fitting_headers(upstream), rendered.call.headers)
         url = upstream.url or upstream.backend.base_url + rendered.call.path
         return Attempt(
             number=number,
@@ -144,6 +146,15 @@ class Dispatcher:
             view=self._view(shown),
             stages=[*self._first_stages(), *rendered.stages, *self._last_stages(upstream)],
         )
+
+    def _fitting_headers(self, upstream: Upstream) -> HeaderList:
+        """Of the client's: all that its own protocol knows, little in another."""
+        headers = self._admitted.inbound.headers
+        if upstream.backend.protocol == self._admitted.call.protocol:
+            return passed_up(headers, credentials=upstream.backend.credentials != "own")
+        accept = "text/event-stream" if self._admitted.stream else "application/json"
+        agent = [("user-agent", headers["user-agent"])] if "user-agent" in headers else []
+        return [("content-type", "application/json"), ("accept", accept), *agent]
 
     def _first_stages(self) -> Sequence[Stage]:
         """They see the reply as the model made it: arguments are still JSON."""
@@ -174,8 +185,9 @@ class Dispatcher:
             self._request = replace(request, stream=self._admitted.stream)
         return self._request
 
-    def _url(self, upstream: Upstream) -> str:
-        """The upstream's address with the client's own query, less its key."""
+    def _url(self, upstream: Upstream, rendered: bool) -> str:
+        """The upstream's address with the client's own query, less its key. What is `rendered` anew is asked for as
+        events."""
         admitted = self._admitted
         if upstream.url:
             return upstream.url
@@ -183,7 +195,7 @@ class Dispatcher:
         base, _, query = path.partition("?")
         named = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
         own = {name: value for name, value in admitted.inbound.query.items() if name != "key" and name not in named}
-        if admitted.call.framing == "json_array":
+        if admitted.call.framing == "json_array" and not rendered:
             named.pop("alt", None)
         query = urlencode({**named, **own})
         return upstream.backend.base_url + base + (f"?{query}" if query else "")

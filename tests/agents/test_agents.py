@@ -136,7 +136,7 @@ def test_plain_elsewhere(agent):
 @pytest.mark.parametrize("parts", [[Text("done")], [ToolCall("call_1", "attempt_completion", '{"result":"done"}')]])
 def test_own_replies_can_be_written_in_every_protocol(protocol, parts):
     view = View("demo:echo", ChatRequest(protocol, "demo:echo", []), created=1)
-    written = json.dumps(CODECS[protocol].write_reply(own_reply(parts, "demo:echo", protocol), view))
+    written = json.dumps(CODECS[protocol].write_reply(own_reply(parts, "demo:echo", protocol, {}), view))
     assert "done" in written
     assert REPLY_ID in written
     read = CODECS[protocol].read_reply(json.loads(written))
