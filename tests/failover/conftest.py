@@ -9,10 +9,10 @@ from tests.failover.world import World
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """With mitmproxy made lean, as it runs for users."""
     lean.install()
-    world = World()
+    world = World(tmp_path_factory.mktemp("world"))
     yield world
     world.end()
     lean.uninstall()

@@ -198,7 +198,7 @@ def test_nothing_is_left_over_after_many_failures(world: World, caplog: pytest.L
     assert sum(statuses.values()) == MANY
     assert set(statuses) > {200, 400, 401, 429, 502}, "200: broken after content"
     assert {name: after[name] - before[name] for name in before if after[name] > before[name]} == {}
-    assert grown < MANY / 4, f"{grown} objects more after {MANY} failures"
+    assert grown < 1000 + MANY / 20, f"{grown} objects more after {MANY} failures"
 
 
 def test_one_client_s_connection_keeps_nothing_of_attempts_that_are_over(world: World) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -68,7 +69,8 @@ class World:
     """`plain` is the port of the proxy for HTTP/1.1 clients, `secure` that for HTTP/2 over TLS; at `silent` somebody
     listens but never says a word."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._database = f"sqlite:///{folder}/usage.db"
         self.deed: Callable[[Asked], Deed] = lambda asked: Deed()
         self.program = Program()
         self.watcher = Watcher()
@@ -99,7 +101,7 @@ class World:
         silent = await asyncio.start_server(_say_nothing, "127.0.0.1", 0)
         self.silent = silent.sockets[0].getsockname()[1]
         async with silent, self.upstream.running(), self.upstream_tls.running():
-            self.set(settings())
+            self.set(settings(database_url=self._database))
             bind(self.program.table)
             modes = [f"reverse:{scheme}://parley.invalid@127.0.0.1:0" for scheme in ("http", "https")]
             options = Options(mode=modes)
@@ -108,7 +110,8 @@ class World:
             master.addons.add(Gateway(self.program), self.watcher)
             self.program.ready.set()
             running = asyncio.create_task(master.run())
-            self.server = server = master.addons.get("proxyserver")
+            server: Any = master.addons.get("proxyserver")
+            self.server = server
             while len([one for one in server.servers if one.is_running]) < len(modes):  # noqa: ASYNC110  (it has no event)
                 await asyncio.sleep(0)
             ports = {one.mode.full_spec.split(":")[1]: one.listen_addrs[0][1] for one in server.servers}
@@ -145,7 +148,8 @@ class World:
         routes = {"r": SavedRoute(policy, elements)}
         self.deed = deed
         patience = {"failover": failover or Failover(), "timeout": timeout}
-        self.set(settings(*backends, routes=routes, interactive=False, **patience, **fields), rests)
+        fields = {"interactive": False, "database_url": self._database, **patience, **fields}
+        self.set(settings(*backends, routes=routes, **fields), rests)
 
     def go(self) -> None:
         """Lets the backends go on that wait."""

@@ -36,6 +36,8 @@ _KIND_OF_CODE: dict[str, FaultKind] = {
     "server_error": FaultKind.UPSTREAM,
     "invalid_request_error": FaultKind.INVALID_REQUEST,
 }
+_VAGUE = frozenset({FaultKind.INVALID_REQUEST, FaultKind.UPSTREAM})
+"""An HTTP status says more."""
 _KEY_REFUSED = re.compile(r"API_KEY_INVALID|API key not valid|invalid api key|incorrect api key", re.IGNORECASE)
 _TOO_LONG = re.compile(
     r"maximum context length|max(imum)? context|context window|context length|prompt (is )?too long"
@@ -150,7 +152,7 @@ def _kind(error: Extra, message: str, by_status: FaultKind) -> FaultKind:
         return FaultKind.CONTEXT_LENGTH
     for word in (error.get("code"), error.get("type"), error.get("status")):
         kind = _KIND_OF_CODE.get(word) if isinstance(word, str) else None
-        if kind and (kind != FaultKind.INVALID_REQUEST or by_status == FaultKind.UPSTREAM):
+        if kind and (kind not in _VAGUE or by_status == FaultKind.UPSTREAM):
             return kind
     return by_status
 
