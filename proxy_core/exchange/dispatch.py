@@ -135,7 +135,8 @@ class Dispatcher:
             request = ledger.restore(request, protocol, self._terms.scope)
         rendered = render(request, upstream, codec, self._wishes(upstream))
         headers = self._outgoing_headers(upstream, codec, self._fitting_headers(upstream), rendered.call.headers)
-        url = upstream.url or upstream.backend.base_url + rendered.call.path
+        path = upstream.backend.base_url + rendered.call.path
+        url = self._given_url(upstream.url, rendered=True) if upstream.url else path
         return Attempt(
             number=number,
             upstream=upstream,
@@ -190,7 +191,7 @@ class Dispatcher:
         events."""
         admitted = self._admitted
         if upstream.url:
-            return upstream.url
+            return self._given_url(upstream.url, rendered)
         path = endpoint_path(admitted.call, upstream.model, admitted.stream)
         base, _, query = path.partition("?")
         named = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
@@ -199,6 +200,11 @@ class Dispatcher:
             named.pop("alt", None)
         query = urlencode({**named, **own})
         return upstream.backend.base_url + base + (f"?{query}" if query else "")
+
+    def _given_url(self, url: str, rendered: bool) -> str:
+        if not rendered or self._admitted.call.framing != "json_array":
+            return url
+        return url + ("&alt=sse" if "?" in url else "?alt=sse")
 
     def _outgoing_headers(
         self, upstream: Upstream, codec: Codec, headers: HeaderList, more: Mapping[str, str] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -49,10 +49,7 @@ class Router:
         self._listed = listed
         self._place = place
         self.has_transparent = any(backend.credentials == "client" for backend in settings.backends.values())
-        self._providers = {f"https://{provider.host}:443": provider for provider in PROVIDERS}
-        for backend in settings.backends.values():
-            if backend.base_url:
-                self._providers[_origin(backend.base_url)] = _provider_of(backend)
+        self._providers = _providers(settings.backends.values())
 
     def route(self, admitted: Admitted, name: str, urls: Mapping[str, str]) -> Routing:
         """`name` is the model that is to answer, or a route; `urls` are other addresses for backends, by name.
@@ -132,8 +129,9 @@ class Router:
         """The call behind a request that the client addressed to a provider, and where it goes: the same address,
         with the client's own credentials. None when it is no model's business."""
         assert inbound.origin is not None
-        provider = self._providers.get(inbound.origin)
-        if provider is None or not inbound.path.startswith(provider.prefix):
+        here = self._providers.get(inbound.origin, {}).values()
+        provider = next((known for known in here if inbound.path.startswith(f"{known.prefix}/")), None)
+        if provider is None:
             return None
         path = inbound.path.removeprefix(provider.prefix)
         call = recognise(inbound.method, path, inbound.query) or recognise(inbound.method, f"/v1{path}", inbound.query)
@@ -166,6 +164,16 @@ def _no_key(backend: Backend) -> Fault:
     variable = f"{backend.name.upper().replace('-', '_')}_API_KEY"
     message = f"Backend '{backend.name}' has no key; set {variable} or name another backend."
     return Fault(FaultKind.INVALID_REQUEST, message, field="model")
+
+
+def _providers(backends: Iterable[Backend]) -> dict[str, dict[str, Provider]]:
+    """By origin and prefix, the longest prefix first. Backends come before what is known of their hosts."""
+    known = [(f"https://{provider.host}:443", provider) for provider in PROVIDERS]
+    known += [(_origin(backend.base_url), _provider_of(backend)) for backend in backends if backend.base_url]
+    found: dict[str, dict[str, Provider]] = {}
+    for origin, provider in sorted(known, key=lambda entry: -len(entry[1].prefix)):
+        found.setdefault(origin, {})[provider.prefix] = provider
+    return found
 
 
 def _provider_of(backend: Backend) -> Provider:

@@ -20,7 +20,7 @@ from tests.live.clients.sdk import PYTHON
 from tests.live.program import Program
 from tests.live.test_bad_input import BEGUN
 from tests.live.vendors.said import Failed, Said
-from tests.live.vendors.upstream import Raw, Upstream
+from tests.live.vendors.upstream import VENDORS, Raw, Upstream
 
 THEIRS = {"authorization": "Bearer the-clients-own-key", "content-type": "application/json"}
 ASKED = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "Hi"}]}
@@ -69,8 +69,10 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
     upstream = Upstream(context)
     trusted = folder / "trusted.pem"
     trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
-    base = upstream.url("openai_chat", "localhost")
-    config = f"backends:\n  vendor: {{protocol: openai_chat, dialect: openai, base_url: {base}, api_key: sk-ours}}\n"
+    config = "backends:\n" + "".join(
+        f"  {name}: {{protocol: {name}, base_url: {upstream.url(name, 'localhost')}, api_key: sk-ours}}\n"
+        for name in VENDORS
+    )
     program = Program(folder, config, {"SSL_CERT_FILE": str(trusted)}).wait()
     yield Setting(program, upstream, authority, trusted)
     program.stop()
@@ -155,6 +157,55 @@ def test_the_proxys_own_ports_cannot_be_reached_through_it(setting: Setting) -> 
         answer = client.get(f"{setting.parley.base}/health")
     assert answer.status_code >= 400
     assert "backends" not in answer.text
+
+
+TALKS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "openai_chat": ("v1/chat/completions", {"model": "gpt-4.1", "messages": [{"role": "user", "content": "TYPED"}]}, ""),
+    "openai_responses": ("v1/responses", {"model": "gpt-4.1", "store": False, "input": "TYPED"}, ""),
+    "anthropic": (
+        "v1/messages",
+        {"model": "claude-sonnet-4-5", "max_tokens": 50, "messages": [{"role": "user", "content": "TYPED"}]},
+        "",
+    ),
+    "gemini": (
+        "v1beta/models/gemini-2.5-flash:generateContent",
+        {"contents": [{"role": "user", "parts": [{"text": "TYPED"}]}]},
+        "v1beta/models/gemini-2.5-flash:streamGenerateContent",
+    ),
+}
+"""Path and body, with another path for a stream."""
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("protocol", TALKS)
+def test_commands_in_intercepted_traffic(protocol: str, streamed: bool, setting: Setting) -> None:
+    """Obeyed as elsewhere, and what goes on goes where it was going, with the client's own key and headers."""
+    whole, body, stream = TALKS[protocol]
+    url = f"{setting.upstream.url(protocol, 'localhost')}/{stream if streamed and stream else whole}"
+    session = {**THEIRS, "x-session-id": f"{protocol} {streamed}", "x-of-their-own": "kept"}
+
+    def say(client: httpx.Client, typed: str) -> str:
+        sent = json.loads(json.dumps(body).replace("TYPED", typed)) | ({"stream": streamed} if not stream else {})
+        return client.post(url, json=sent, headers=session).text
+
+    with setting.client() as client:
+        typed = ("!/set(temperature=0.5)", "!/sett(x=1)", "Hi", "Hi !/help there", "!/unset(temperature) Bye", "Bye")
+        heard = [say(client, words) for words in typed]
+    assert "temperature set to: 0.5" in heard[0]
+    assert "did you mean 'set'?" in heard[1]
+    assert "available commands: " in heard[3]
+    assert setting.upstream.problems == []
+    received = setting.upstream.received
+    assert [request.asked["model"] for request in received] == [body.get("model", "gemini-2.5-flash")] * 4
+    assert {request.headers["authorization"] for request in received} == {THEIRS["authorization"]}
+    assert {request.headers["x-of-their-own"] for request in received} == {"kept"}
+    texts = [request.body.decode() for request in received]
+    assert [("temperature" in text, "Hi  there" in text) for text in texts] == [
+        (True, False),
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
 
 
 _SCRIPT = """
