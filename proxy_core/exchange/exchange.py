@@ -36,8 +36,6 @@ _TO_BE_TOLD = frozenset(
 """Faults that no answer of our own may hide."""
 _MAY_PASS = frozenset({FaultKind.RATE_LIMIT, FaultKind.OVERLOADED})
 """Faults that end by themselves, so that the client is told when."""
-_RETOLD = frozenset({"openai_responses"})
-"""Codex takes the vendor's `server_is_overloaded` as final: https://github.com/openai/codex (codex-rs, api errors)."""
 MAX_WHOLE_BYTES = 256 * 1024 * 1024
 
 
@@ -224,13 +222,14 @@ class Exchange:
         mirror = ModelMirror(attempt.mirror) if attempt.mirror else None
         splitter = FrameSplitter() if is_event_stream(self._headers) else ArraySplitter()
         observers = attempt.observers if attempt.make_view else ()
-        return UntouchedStream(self.client, attempt.make_view or _no_view, mirror, observers, splitter)
+        own = attempt.upstream.backend.credentials == "own"
+        return UntouchedStream(self.client, attempt.make_view or _no_view, mirror, observers, splitter, retells=own)
 
     def _step(self, chunks: list[bytes]) -> Step:
         stream = self._stream
         assert stream is not None
         if self.committed:
-            return self._ended(self._retold(chunks)) if stream.cut or stream.fault else Step(chunks=chunks)
+            return self._ended(chunks) if stream.cut or stream.fault else Step(chunks=chunks)
         if stream.fault:  # even behind some content: the client has not seen it yet
             return self._failed(stream.fault)
         self._held += chunks
@@ -241,14 +240,6 @@ class Exchange:
         if stream.cut:
             self._finish("cut")
         return Step(self._stream_head(), held, end=stream.cut is not None)
-
-    def _retold(self, chunks: list[bytes]) -> list[bytes]:
-        """A backend's own error at the end of a stream, where it would keep the client from trying again."""
-        attempt, fault = self._current, self._stream.fault if self._stream else None
-        untouched = attempt.choice.lane is not Lane.TRANSLATE and attempt.upstream.backend.credentials == "own"
-        if not (fault and untouched and chunks and self.client.name in _RETOLD):
-            return chunks
-        return [*chunks[:-1], self.client.write_stream_fault(fault)]
 
     def _stream_head(self) -> Head | None:
         return None if self._opened else Head(200, stream_headers(self.admitted, self._current, self._headers))

@@ -13,7 +13,7 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stages import Stage, through
-from proxy_core.protocols.contract import Codec, FrameKind, View
+from proxy_core.protocols.contract import Codec, FrameKind, StreamWriter, View
 from proxy_core.turn.content import Text, Thinking
 from proxy_core.turn.events import (
     ArgumentsDelta,
@@ -38,6 +38,9 @@ _FINISH_SUFFICES = frozenset({"openai_chat", "gemini"})
 """Gemini has no event of its own for the end; several Chat vendors leave out [DONE]."""
 _FINISH_WITH_TEXT = frozenset({"gemini"})
 """The finish comes in a frame of text, and the reader keeps it until the end: its events do not tell."""
+_ONE_RESPONSE = frozenset({"openai_responses"})
+"""Whose terminal error repeats the response: the official SDK refuses one of another id, and Codex takes the vendor's
+own `server_is_overloaded` as final, but tries again after `response.failed` with `server_error`."""
 _CUT = "The backend's answer ended before it was complete."
 
 
@@ -77,7 +80,8 @@ class UntouchedStream:
     """Verbatim and edit lanes: frames are looked at and given out with their own bytes.
 
     `observers` get the events behind them. `view` is made only when an observer cuts the answer, whose ending has to
-    be written in the client's protocol.
+    be written in the client's protocol. With `retells` the backend's own error is told anew where its words would keep
+    the client from trying again.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class UntouchedStream:
         mirror: ModelMirror | None = None,
         observers: Sequence[Observer] = (),
         splitter: FrameSplitter | ArraySplitter | None = None,
+        retells: bool = False,
     ) -> None:
         self.ready = False
         self.complete = False
@@ -96,6 +101,7 @@ class UntouchedStream:
         self._mirror = mirror
         self._splitter = splitter or FrameSplitter()
         self._finished = False
+        self._retells = retells and codec.name in _ONE_RESPONSE
         self._skips_text = codec.name not in _FINISH_WITH_TEXT
         self._watched = Watched(codec, view, observers) if observers else None
 
@@ -122,6 +128,11 @@ class UntouchedStream:
             return []
         if isinstance(self._splitter, ArraySplitter):
             return [b"," + dumps(self._codec.write_fault(fault)) + b"]"]
+        return self._told(fault)
+
+    def _told(self, fault: Fault) -> list[bytes]:
+        if self._watched and self._codec.name in _ONE_RESPONSE:
+            return self._watched.failing(fault)
         return [self._codec.write_stream_fault(fault)]
 
     def _is_open_array(self) -> bool:
@@ -135,6 +146,8 @@ class UntouchedStream:
             events = self._watched.read(frame) if self._watched else ()
             if not self.complete and not (self._skips_text and self.ready and _is_text(events)):
                 self._look(frame)
+            if self.fault and self.ready and self._retells:
+                return chunks + self._told(self.fault)
             chunks.append(self._mirror.apply(frame.raw) if self._mirror else frame.raw)
             if self._watched and (cut := self._watched.see(events)):
                 self.cut, self.complete = cut, True
@@ -191,6 +204,13 @@ class Watched:
             first_cut(self._observers, event)
 
     def ending(self, cut: Cut) -> list[bytes]:
+        writer, outline = self._caught_up(), self._outline
+        return [data for event in outline.ending(cut.notice) if (data := writer.write(event))]
+
+    def failing(self, fault: Fault) -> list[bytes]:
+        return [self._caught_up().write(Failed(fault))]
+
+    def _caught_up(self) -> StreamWriter:
         """A writer that has written what the client has seen already, in order to write the end."""
         writer = self._codec.stream_writer(self._view())
         open_blocks = self._outline.open_blocks
@@ -199,7 +219,7 @@ class Watched:
                 continue
             if not (isinstance(event, BlockEnded) and event.block in open_blocks):
                 writer.write(event)
-        return [data for event in self._outline.ending(cut.notice) if (data := writer.write(event))]
+        return writer
 
 
 class TranslatedStream:
