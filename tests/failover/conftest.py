@@ -6,6 +6,7 @@ import pytest
 
 from addons.host import lean
 from tests.failover.world import World
+from tests.live.clients.sdk import PYTHON, Drivers
 
 
 @pytest.fixture(scope="module")
@@ -16,3 +17,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     yield world
     world.end()
     lean.uninstall()
+
+
+@pytest.fixture(scope="module")
+def sdks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
+    if not PYTHON.exists():
+        pytest.skip("the SDKs are not installed (scripts/setup.sh --clients)")
+    drivers = Drivers(tmp_path_factory.mktemp("sdks"))
+    yield drivers
+    drivers.stop()
