@@ -13,6 +13,7 @@ from proxy_core.exchange.headers import masked, masked_key
 from proxy_core.exchange.inbound import HeaderMap, Inbound
 from proxy_core.exchange.intake import asking_codec
 from proxy_core.exchange.visit import Visit
+from proxy_core.serving.dashboard import LOGIN_PATH
 
 _KEY_IN_QUERY = re.compile(r"([?&]key=)([^&]*)")
 UNCLAIMED_HOST = "parley.invalid"
@@ -50,6 +51,8 @@ def hide_credentials(request: http.Request) -> None:
     """Takes the client's key off its flow, which is kept, shown and dumped."""
     for name, value in list(request.headers.items()):
         request.headers[name] = masked(name, value)
+    if request.path == LOGIN_PATH:
+        request.content = b"key=..."
     if "key=" in request.path:
         request.path = _KEY_IN_QUERY.sub(lambda found: found[1] + masked_key(found[2]), request.path)
 

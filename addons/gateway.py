@@ -68,7 +68,10 @@ class Gateway:
             case Exchange() as exchange:
                 visit.exchange = exchange
                 self._table.add(flow, exchange)
+                self._program.board.begin(visit, flow.id)
             case Answer() as answer:
+                if answer.feed:
+                    self._table.add_feed(flow, answer.feed)
                 flow.response = response_of(answer)
             case None:
                 self._table.let_through(flow)

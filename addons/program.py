@@ -12,6 +12,7 @@ from addons.answers import refusal
 from addons.host.exchanges import ExchangeTable
 from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import Settings
+from proxy_core.dashboard.live import LiveBoard
 from proxy_core.exchange.controls import ChatControls
 from proxy_core.exchange.house import House
 from proxy_core.exchange.reception import Reception
@@ -26,7 +27,7 @@ from proxy_core.redaction.vault import Vault
 from proxy_core.routing.catalogue import Catalogue
 from proxy_core.routing.keys import KeyRing
 from proxy_core.routing.rests import Rests
-from proxy_core.serving import greeting, health, models, openapi, sessions
+from proxy_core.serving import dashboard, greeting, health, models, openapi, sessions
 from proxy_core.serving.demo import DemoServer
 from proxy_core.serving.pages import Pages
 from proxy_core.sessions.prefix import PrefixWatch
@@ -52,6 +53,7 @@ class Program:
         self.catalogue = Catalogue()
         self.sessions = Sessions(time.monotonic)
         self.demo = DemoServer()
+        self.board = LiveBoard()
         self.reception = Reception(lambda: self.house)
         self.ready = asyncio.Event()
         self.reload: Callable[[], None] = lambda: None
@@ -105,6 +107,9 @@ class Program:
             *models.pages(settings, self.catalogue),
             *sessions.pages(self.sessions, time.time),
             *self.usage.pages(),
+            *dashboard.pages(
+                lambda: self.settings, self.board, self.catalogue, self.rests, self.usage.store, self.usage.reader
+            ),
         )
         return Pages((*pages, *openapi.pages(pages)))
 
@@ -116,7 +121,8 @@ class Program:
         return ChatControls(session, self.settings, self.saved, self.catalogue.listed())
 
     def keep(self, visit: Visit, record: Record) -> None:
-        """Puts a request that is over into the history, if there is one."""
+        """Tells a request that is over to those who remember some of it."""
+        self.board.end(visit, record)
         self.history.note(visit, record, self.house.secrecy.hide_again)
 
     async def start(self) -> None:

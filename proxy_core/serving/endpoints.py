@@ -219,12 +219,35 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("State and usage", "GET", "/v1/sessions/{id}", "One session"),
     Endpoint("State and usage", "DELETE", "/v1/sessions/{id}", "Forget a session", "What was set for it is forgotten."),
-    Endpoint("State and usage", "GET", "/dashboard", "A page for people", answers=("text/html",)),
+    Endpoint(
+        "State and usage",
+        "GET",
+        "/dashboard",
+        "A page for people",
+        "Asks for the client key, which a browser need send only once.",
+        answers=("text/html",),
+    ),
+    Endpoint(
+        "State and usage",
+        "GET",
+        "/dashboard/data",
+        "What the dashboard's charts show",
+        "For the client key, or the cookie that a browser got for it. Hours and days are in UTC.",
+        query=(Query("days", "1, 7 (the default) or 30", "integer"),),
+    ),
+    Endpoint(
+        "State and usage",
+        "GET",
+        "/dashboard/events",
+        "What the dashboard shows live",
+        "For the client key, or the cookie that a browser got for it. Ends after a few minutes, to be asked for anew.",
+        answers=("text/event-stream",),
+    ),
     Endpoint("About", "GET", "/", "What this is", answers=("text/plain", "text/html", "application/json")),
     Endpoint("About", "GET", "/api/hello", "Claude Code's greeting", "Asked as HEAD, like /."),
     Endpoint("About", "GET", "/docs", "This description as a page", answers=("text/html",)),
     Endpoint("About", "GET", "/openapi.json", "This description for programs (OpenAPI 3.1)"),
 )
 
-UNLISTED = frozenset({"/favicon.ico"})
-"""Pages that are nobody's to call."""
+UNLISTED = frozenset({"/favicon.ico", "/dashboard/login", "/dashboard/logout"})
+"""Pages that are nobody's to call, or only a form's."""

@@ -19,7 +19,12 @@ _BASES = {
     "Gemini": " (no path)",
 }
 """What clients are given as base URL, after scheme and host."""
-_LINKS = {"/docs": "all endpoints", "/health": "state of the backends", "/v1/models": "models (with a key)"}
+_LINKS = {
+    "/dashboard": "what happens and what it costs (with a key)",
+    "/docs": "all endpoints",
+    "/health": "state of the backends",
+    "/v1/models": "models (with a key)",
+}
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -37,6 +37,13 @@ class UsageReader:
 
     def recent(self, question: Question) -> list[dict[str, Any]]:
         return self._read(lambda connection: stats.recent(connection, question))
+
+    def rows(self, question: Question) -> list[Mapping[str, Any]]:
+        """As `recent`, as they stand in the database."""
+        return self._read(lambda connection: list(stats.raw_rows(connection, question)))
+
+    def by_hour(self, question: Question) -> list[dict[str, Any]]:
+        return self._read(lambda connection: stats.by_hour(connection, question))
 
     def csv(self, question: Question) -> str:
         return self._read(lambda connection: to_csv(stats.raw_rows(connection, question), _CSV_COLUMNS))

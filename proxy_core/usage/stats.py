@@ -7,17 +7,20 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
     Row,
     Table,
     and_,
+    case,
     desc,
     func,
     literal,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -101,6 +104,33 @@ def _by_day(connection: Connection, question: Question) -> list[dict[str, Any]]:
         select(day.label("name"), *_sums(table)).where(*_conditions(table, question)).group_by(day).order_by(day)
     )
     return [{"day": sums["name"].isoformat(), **_measures(sums)} for sums in _dicts(rows)]
+
+
+def by_hour(connection: Connection, question: Question) -> list[dict[str, Any]]:
+    """In order, hours as `2026-11-21T08` (UTC). Reads every row, so it is for a day or two."""
+    hour = REQUESTS.c.time.cast(BigInteger) // 3600
+    conditions = list(_row_conditions(question))
+    rows = connection.execute(select(hour.label("name"), *_row_sums()).where(*conditions).group_by(hour).order_by(hour))
+    return [{"hour": f"{_moment(int(sums['name']) * 3600)[:13]}", **_measures(sums)} for sums in _dicts(rows)]
+
+
+def _row_sums() -> Iterator[ColumnElement[Any]]:
+    """What `rows.measures_of` says of each row, added up."""
+    columns = REQUESTS.c
+    counted, priced = columns.source.is_not(None), columns.cost.is_not(None)
+    wheres = {
+        "requests": true(),
+        "answered": columns.outcome.in_(("answered", "local", "cut")),
+        **{name: columns.outcome == name for name in ("failed", "cancelled", "refused")},
+        "priced": priced,
+        "unpriced": and_(counted, ~priced),
+        "estimated": columns.source == "estimated",
+        "streams": columns.first_token.is_not(None),
+    }
+    others = {"redactions": columns.redacted, "seconds": columns.duration}
+    for name in MEASURES:
+        value = case((wheres[name], 1), else_=0) if name in wheres else others.get(name, columns.get(name))
+        yield func.coalesce(func.sum(value), 0).label(name)
 
 
 def _by_session(connection: Connection, question: Question) -> list[dict[str, Any]]:
