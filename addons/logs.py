@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import queue
+import sys
 from logging.handlers import QueueHandler, QueueListener
 
 from proxy_core.config.settings import LogSettings
@@ -47,6 +49,12 @@ class LogFile:
             for handler in self._listener.handlers:
                 handler.close()
         self._handler = self._listener = None
+
+
+def show_at_once() -> None:
+    """Each line as it is written, also where a file, a pipe or a container's log takes them."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def silence() -> None:

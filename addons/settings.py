@@ -20,7 +20,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 
 from addons import greeting
 from addons.listeners import Listeners, report_failed_loading
-from addons.logs import TERMINAL_LEVELS, LogFile, silence
+from addons.logs import TERMINAL_LEVELS, LogFile, show_at_once, silence
 from proxy_core.config.load import FILE_NAME, ROOT, load_settings
 from proxy_core.config.options import BY_NAME, OPTIONS, Option
 from proxy_core.config.problems import ConfigError, Problem
@@ -70,6 +70,7 @@ class SettingsAddon:
         self._log_file = LogFile()
 
     def load(self, loader: Loader) -> None:
+        show_at_once()
         report_failed_loading()
         if _is_default("mode"):
             self._listeners.hold()

@@ -153,7 +153,7 @@ class Conversing:
         if obeyed.errand and chosen.one_off:
             chosen = replace(chosen, model=self._session.settings.model, one_off=False)
         if intercepted and not (chosen.model or chosen.backend):
-            return Routing(intercepted.backend, only(intercepted))
+            return Routing(intercepted.backend, only(replace(intercepted, model=self._admitted.model)))
         name = chosen.model_for(self._admitted.model, settings.backends, settings.routes)
         self._visit.route = name if name in settings.routes else None
         urls = {"openai": chosen.openai_url} if chosen.openai_url else {}

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 CLIENT_KEY = "parley-client-key-0123456789"
@@ -24,14 +24,22 @@ class Program:
     base: str
     proxy: str
 
-    def __init__(self, folder: Path, config: str, environ: Mapping[str, str] | None = None) -> None:
-        """Does not wait; `wait` does."""
+    def __init__(
+        self,
+        folder: Path,
+        config: str | None,
+        environ: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        """Does not wait; `wait` does. `config` is what addons.yaml is to hold; None leaves it as it is."""
         self.folder = folder
         self._lines: list[str] = []
+        self._said = threading.Condition()
         self._greeted = threading.Event()
-        (folder / "addons.yaml").write_text(config)
+        if config is not None:
+            (folder / "addons.yaml").write_text(config)
         self._process = subprocess.Popen(
-            [str(_LAUNCHER), *_ARGUMENTS],
+            [str(_LAUNCHER), *_ARGUMENTS, *arguments],
             cwd=folder,
             env={**_environ(folder), **(environ or {})},
             stdin=subprocess.DEVNULL,
@@ -55,6 +63,17 @@ class Program:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    def heard(self, text: str) -> str:
+        """The log, once it has `text`."""
+        with self._said:
+            assert self._said.wait_for(lambda: text in self.log, _PATIENCE), self.log[-4000:]
+        return self.log
+
+    def kill(self) -> None:
+        """As a crash does it."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         self._process.terminate()
         try:
@@ -67,7 +86,9 @@ class Program:
     def _read(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            self._lines.append(line)
+            with self._said:
+                self._lines.append(line)
+                self._said.notify_all()
             if "Client key" in line:
                 self._greeted.set()
         self._greeted.set()

@@ -160,7 +160,11 @@ def test_the_proxys_own_ports_cannot_be_reached_through_it(setting: Setting) -> 
 
 
 TALKS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "openai_chat": ("v1/chat/completions", {"model": "gpt-4.1", "messages": [{"role": "user", "content": "TYPED"}]}, ""),
+    "openai_chat": (
+        "v1/chat/completions",
+        {"model": "gpt-4.1", "messages": [{"role": "user", "content": "TYPED"}]},
+        "",
+    ),
     "openai_responses": ("v1/responses", {"model": "gpt-4.1", "store": False, "input": "TYPED"}, ""),
     "anthropic": (
         "v1/messages",
