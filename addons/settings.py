@@ -34,7 +34,7 @@ UNCLAIMED = "http://parley.invalid"
 """Where the base-URL listener points when the user named no target: nothing is ever sent there."""
 
 
-_AT_START = ("host", "port", "proxy_host", "proxy_port", "database_url", "redis_url")
+_AT_START = ("host", "port", "proxy_host", "proxy_port", "database_url", "redis_url", "record", "replay")
 """What cannot change while running."""
 _READ_FILES = (FILE_NAME, "config.json", ".env")
 _LOOKS_APART = 1.0
@@ -206,8 +206,8 @@ class SettingsAddon:
         wanted: dict[str, Any] = {
             "connection_strategy": "lazy",
             "flow_detail": 0,
-            # Streamed bodies are kept where someone can look at them (mitmweb, the console).
-            "store_streamed_bodies": ctx.master.addons.get("view") is not None,
+            # Streamed bodies are kept where someone can look at them (mitmweb, the console, a recording).
+            "store_streamed_bodies": ctx.master.addons.get("view") is not None or settings.record is not None,
         }
         if certificates := self._environ.get("SSL_CERT_FILE"):
             wanted["ssl_verify_upstream_trusted_ca"] = certificates
