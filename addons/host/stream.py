@@ -21,6 +21,7 @@ from mitmproxy import http
 from mitmproxy.connection import Connection, Server
 from mitmproxy.net.http import status_codes
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
@@ -489,8 +490,11 @@ def _response(head: Head, body: bytes = b"") -> http.Response:
 
 def bind(table: ExchangeTable) -> None:
     """Has mitmproxy's HTTP layer make these streams: it looks the class up in its module, once for each stream."""
-    from mitmproxy.proxy.layers import http as http_layers
-
     timers.install(lambda: ExchangeStream.table.failover.connect)
     ExchangeStream.table = table
     http_layers.HttpStream = ExchangeStream  # type: ignore[misc]
+
+
+def unbind() -> None:
+    """Gives mitmproxy its own streams back."""
+    http_layers.HttpStream = HttpStream  # type: ignore[misc]

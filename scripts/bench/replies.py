@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from scripts.bench.scenario import WORD, Scenario
+from scripts.bench.scenario import VARIED, Scenario, word, words
 
 MESSAGES = "/v1/messages"
 USAGE = {"prompt_tokens": 20, "completion_tokens": 8, "total_tokens": 28}
@@ -20,8 +20,12 @@ class StreamedReply:
     """HTTP chunks, one frame each: what comes before, for and after the tokens."""
 
     opening: bytes
-    token: bytes
+    tokens: tuple[bytes, ...]
     closing: bytes
+
+    def run(self, start: int, count: int) -> bytes:
+        """`count` tokens from number `start` on."""
+        return b"".join(self.tokens[number % VARIED] for number in range(start, start + count))
 
 
 @cache
@@ -38,7 +42,7 @@ def streamed_reply(path: str) -> StreamedReply:
 
 
 def _completion(scenario: Scenario) -> dict[str, Any]:
-    message = {"role": "assistant", "content": WORD * scenario.tokens, "refusal": None, "annotations": []}
+    message = {"role": "assistant", "content": words(scenario.tokens), "refusal": None, "annotations": []}
     return {
         **_chunk_head("chat.completion"),
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
@@ -49,7 +53,7 @@ def _completion(scenario: Scenario) -> dict[str, Any]:
 def _message(scenario: Scenario) -> dict[str, Any]:
     return {
         **_message_head(),
-        "content": [{"type": "text", "text": WORD * scenario.tokens}],
+        "content": [{"type": "text", "text": words(scenario.tokens)}],
         "stop_reason": "end_turn",
         "usage": {"input_tokens": 20, "output_tokens": 8},
     }
@@ -62,7 +66,8 @@ def _completion_stream() -> StreamedReply:
         return _chunk(b"data: " + _compact(chunk) + b"\n\n")
 
     closing = frame({}, "stop") + _chunk(b"data: [DONE]\n\n")
-    return StreamedReply(STREAM_HEAD + frame({"role": "assistant", "content": ""}), frame({"content": WORD}), closing)
+    tokens = tuple(frame({"content": word(number)}) for number in range(VARIED))
+    return StreamedReply(STREAM_HEAD + frame({"role": "assistant", "content": ""}), tokens, closing)
 
 
 def _message_stream() -> StreamedReply:
@@ -74,10 +79,11 @@ def _message_stream() -> StreamedReply:
     opening = frame("message_start", message=message) + frame(
         "content_block_start", index=0, content_block={"type": "text", "text": ""}
     )
-    token = frame("content_block_delta", index=0, delta={"type": "text_delta", "text": WORD})
+    deltas = ({"type": "text_delta", "text": word(number)} for number in range(VARIED))
+    tokens = tuple(frame("content_block_delta", index=0, delta=delta) for delta in deltas)
     delta = {"stop_reason": "end_turn", "stop_sequence": None}
     closing = frame("content_block_stop", index=0) + frame("message_delta", delta=delta, usage={"output_tokens": 8})
-    return StreamedReply(STREAM_HEAD + opening, token, closing + frame("message_stop"))
+    return StreamedReply(STREAM_HEAD + opening, tokens, closing + frame("message_stop"))
 
 
 def _chunk_head(kind: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Provider(asyncio.Protocol):
             self.transport.write(whole_reply(path, scenario))
         elif scenario.kind == "hold":
             reply = streamed_reply(path)
-            self.transport.write(reply.opening + reply.token)
+            self.transport.write(reply.opening + reply.run(0, 1))
         else:
             reply = streamed_reply(path)
             self.transport.write(reply.opening)
@@ -51,8 +51,8 @@ class Provider(asyncio.Protocol):
         if self.transport.is_closing():
             return
         now = min(left, 1 if scenario.gap else BURST)
+        self.transport.write(reply.run(scenario.tokens - left, now))
         left -= now
-        self.transport.write(reply.token * now)
         if left:
             asyncio.get_running_loop().call_later(scenario.gap / 1e6, self._send, reply, left, scenario)
         else:

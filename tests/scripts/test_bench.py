@@ -14,7 +14,7 @@ from proxy_core.wire.sse import FrameSplitter
 from scripts.bench.measure import BARE, LANES, Figures, Lane, Memory
 from scripts.bench.replies import STREAM_HEAD, streamed_reply, whole_reply
 from scripts.bench.requests import PROTOCOLS, QUESTION, request
-from scripts.bench.scenario import WORD, Scenario
+from scripts.bench.scenario import Scenario, word, words
 from scripts.bench.table import table
 
 PATHS = {"openai_chat": "/v1/chat/completions", "anthropic": "/v1/messages"}
@@ -45,13 +45,13 @@ def test_requests_are_of_their_protocol(protocol: str, kind: str) -> None:
 @pytest.mark.parametrize("protocol", PATHS)
 def test_streams_are_of_their_protocol(protocol: str) -> None:
     reply = streamed_reply(PATHS[protocol])
-    raw = reply.opening.removeprefix(STREAM_HEAD) + reply.token * 3 + reply.closing
+    raw = reply.opening.removeprefix(STREAM_HEAD) + reply.run(0, 3) + reply.closing
     frames = FrameSplitter().feed(b"".join(re.findall(rb"[0-9a-f]+\r\n(.*?\n\n)\r\n", raw, re.DOTALL)))
     reader, folder = CODECS[protocol].stream_reader(), Folder()  # type: ignore[index]
     events = [event for frame in frames for event in reader.read(frame)]
     for event in events:
         folder.add(event)
-    assert [event.text for event in events if isinstance(event, TextDelta)] == [WORD] * 3
+    assert [event.text for event in events if isinstance(event, TextDelta)] == [word(0), word(1), word(2)]
     assert (folder.done, folder.fault) == (True, None)
 
 
@@ -59,7 +59,7 @@ def test_streams_are_of_their_protocol(protocol: str) -> None:
 def test_whole_replies_are_of_their_protocol(protocol: str) -> None:
     body = whole_reply(PATHS[protocol], Scenario("whole", 4)).partition(b"\r\n\r\n")[2]
     reply = CODECS[protocol].read_reply(loads(body))  # type: ignore[index]
-    assert WORD * 4 in str(reply.choices)
+    assert words(4) in str(reply.choices)
 
 
 def test_the_table_says_which_aims_are_missed() -> None:

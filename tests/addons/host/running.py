@@ -19,7 +19,7 @@ from mitmproxy.options import Options
 from mitmproxy.tools.dump import DumpMaster
 
 from addons.host.exchanges import ExchangeTable, is_attempt
-from addons.host.stream import bind
+from addons.host.stream import bind, unbind
 from proxy_core.exchange.attempt import Attempt, OutgoingRequest
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
@@ -228,6 +228,7 @@ async def proxy(
     finally:
         master.shutdown()
         await running
+        unbind()
 
 
 async def ask(port: int, body: bytes) -> tuple[int, dict[str, str], bytes]:
