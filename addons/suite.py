@@ -8,6 +8,7 @@ WebSockets      secrets in the messages of intercepted WebSockets
 Control         the in-chat commands for whoever watches in mitmweb or the console
 Views           how mitmweb shows requests and replies
 Live            answers shown while they stream
+Recorder        the traffic in a file, where wanted
 Bounds          how many flows mitmweb keeps
 """
 
@@ -22,6 +23,7 @@ from addons.host.stream import bind
 from addons.lifecycle import Lifecycle
 from addons.live import Live
 from addons.program import Program
+from addons.recorder import Recorder
 from addons.settings import SettingsAddon
 from addons.views import Views
 from addons.websockets import WebSockets
@@ -42,5 +44,6 @@ addons = [
     Control(program.sessions, program.saved, program.controls_of, settings.reload),
     Views(),
     Live(program.table),
+    Recorder(program),
     Bounds(lambda: program.settings.limits),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.inbound import Admitted, HeaderMap
 from proxy_core.exchange.step import HeaderList
@@ -25,13 +27,17 @@ HOP_BY_HOP = frozenset(
 """RFC 9110, section 7.6.1."""
 
 CREDENTIALS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
-_SECRET_HEADERS = CREDENTIALS | {"cookie", "proxy-authorization", "set-cookie"}
+_COOKIES = frozenset({"cookie", "set-cookie"})
+_COOKIE_VALUE = re.compile(r"=[^;]*")
+_SECRET_HEADERS = CREDENTIALS | _COOKIES | {"proxy-authorization"}
 
 
 def masked(name: str, value: str) -> str:
     """A header's value as it may be kept and shown: of a credential only its last four characters."""
     if name.lower() not in _SECRET_HEADERS:
         return value
+    if name.lower() in _COOKIES:
+        return _COOKIE_VALUE.sub("=…", value) if "=" in value else "…"
     scheme, space, secret = value.rpartition(" ")
     return f"{scheme}{space}{masked_key(secret)}"
 
