@@ -26,7 +26,7 @@ from proxy_core.usage.store import UsageStore
 
 PATH = "/dashboard"
 LOGIN_PATH = f"{PATH}/login"
-_WRONG = "That is not the client key. It is LLM_INTERACTIVE_PROXY_API_KEY, or was printed when Parley was started."
+_WRONG = "That is not the client key."
 _MAX_FORM = 4096
 
 

@@ -9,7 +9,8 @@ const plural = (count, word) => `${whole.format(count)} ${word}${count === 1 ? "
 function dollars(amount) {
   if (amount === null || amount === undefined) return "unknown";
   if (amount === 0) return "$0";
-  if (amount < 0.01) return `$${amount.toPrecision(2).replace(/e.*/, "")}`.length > 10 ? "<$0.0001" : `$${Number(amount.toPrecision(2))}`;
+  if (amount < 0.0001) return "<$0.0001";
+  if (amount < 0.01) return `$${Number(amount.toPrecision(2))}`;
   return `$${amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: amount < 1 ? 3 : 2 })}`;
 }
 
@@ -21,9 +22,10 @@ function dollarsOf(row) {
 
 function seconds(time) {
   if (time === null || time === undefined) return "–";
+  if (time < 0.1) return `${Math.round(time * 1000)} ms`;
   if (time < 10) return `${time.toFixed(1)} s`;
   if (time < 120) return `${Math.round(time)} s`;
-  return `${Math.floor(time / 60)} min ${Math.round(time % 60)} s`;
+  return `${Math.floor(time / 60)} min ${Math.floor(time % 60)} s`;
 }
 
 function clockTime(time) {

@@ -1,5 +1,5 @@
 
-const FEW_SHARES = 8;
+const FEW_SHARES = matchMedia("(max-width: 48rem)").matches ? 5 : 8;
 const KINDS = [
   ["loop", "Loops", "No answer ran in circles."],
   ["failover", "Failovers", "Every request was answered by the first backend it was sent to."],
@@ -106,10 +106,14 @@ function eventItem(event) {
     make("span", { class: "sub-line" }, [clockTime(event.time), where].filter(Boolean).join(", ")));
 }
 
+function tryLine(attempt) {
+  const what = attempt.fault || attempt.outcome;
+  return make("span", {}, `${attempt.backend}:${attempt.model} ${attempt.key || ""} `, make("em", { "data-is": what }, told(what)));
+}
+
 const SAID = {
   loop: (event) => [`${named(event) || event.asked}: ${event.text}`],
-  failover: (event) => [`${event.asked}: `, event.tries.map((attempt) =>
-    `${attempt.backend}:${attempt.model} ${attempt.key} ${told(attempt.fault || attempt.outcome)}`.replace("  ", " ")).join(" → ")],
+  failover: (event) => [`${event.asked} went to`, make("span", { class: "steps" }, ...event.tries.map(tryLine))],
   redaction: (event) => Object.entries(event.rules).map(([rule, count]) => make("span", { class: "rule" }, `${rule} × ${count}`)),
   cache: (event) => [`${named(event) || event.asked}: the prompt's beginning changed at `, make("code", {}, event.block),
     `; about ${tokens(event.tokens)} cached tokens are lost`],

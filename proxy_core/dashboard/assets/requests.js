@@ -4,7 +4,7 @@ const ICONS = {
   failed: "M4 4l8 8M12 4l-8 8", refused: "M3.5 3.5l9 9M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13",
   cut: "M3 8h4M9 8h4M8 3v10", cancelled: "M4 8h8",
 };
-const FEW_REQUESTS = 8;
+const FEW_REQUESTS = matchMedia("(max-width: 48rem)").matches ? 4 : 8;
 const board = { running: [], finished: [], past: [], rows: new Map(), all: false, skew: 0 };
 
 function badge(state, text = state) {
@@ -50,7 +50,7 @@ function requestRow(request) {
     cell("State", "bare", badge(request.state, request.local ? "answered here" : request.state),
       request.fault ? make("span", { class: "sub-line" }, told(request.fault) + (request.status ? ` (${request.status})` : "")) : null),
     cell("Model", "name wide", ...modelNames(request)),
-    cell("Backend", "", request.backend || "–", request.attempts > 1 ? make("span", { class: "sub-line" }, plural(request.attempts, "attempt")) : null),
+    cell("Backend", "two", request.backend || "–", request.attempts > 1 ? make("span", { class: "sub-line" }, plural(request.attempts, "attempt")) : null),
     cell("Client", "two name", client || "–",
       request.session ? make("span", { class: "sub-line", title: request.session }, `session ${cropped(request.session, 26)}`) : null),
     cell("Tokens in", "number", tokens(request.input)),
