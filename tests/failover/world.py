@@ -20,7 +20,7 @@ from mitmproxy.tools.dump import DumpMaster
 
 from addons.gateway import Gateway
 from addons.host.exchanges import is_attempt
-from addons.host.stream import bind
+from addons.host.stream import bind, unbind
 from addons.program import Program
 from proxy_core.config.settings import Failover, SavedRoute, Settings
 from proxy_core.routing.keys import KeyRing
@@ -120,6 +120,7 @@ class World:
             await self._over.wait()
             master.shutdown()
             await running
+            unbind()
 
     def set(self, given: Settings, rests: Rests | None = None) -> None:
         """A program that has just begun, with these settings."""
