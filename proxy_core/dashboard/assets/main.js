@@ -1,6 +1,6 @@
 
-const FRESH_AFTER = 1500, FRESH_EVERY = 5000;
-let days = 7, ended = null, asked = 0, waiting = null, source = null;
+const FRESH_AFTER = 1500, FRESH_EVERY = 3000, UNSEEN_FOR = 60000;
+let days = 7, ended = null, asked = 0, waiting = null, source = null, leaving = null;
 
 function connect() {
   source = new EventSource("/dashboard/events");
@@ -25,8 +25,19 @@ function connect() {
 
 /** A refusal ends an event source for good: logged out, a new start of the proxy, too many pages. */
 async function again() {
+  if (document.hidden && !source) return;
   if (await refresh()) connect();
   else setTimeout(again, 5000);
+}
+
+/** Browsers open six connections to one host; pages that nobody sees must not hold them. */
+function seen() {
+  clearTimeout(leaving);
+  if (document.hidden) {
+    leaving = setTimeout(() => { source.close(); source = null; state("waiting", "paused"); }, UNSEEN_FOR);
+  } else if (!source) {
+    again();
+  }
 }
 
 function state(is, text) {
@@ -89,6 +100,7 @@ function begin() {
   new ResizeObserver(([entry]) => {
     if (Math.abs(entry.contentRect.width - width) > 1) { width = entry.contentRect.width; showCharts(); }
   }).observe(byId("tokens-chart"));
+  document.addEventListener("visibilitychange", seen);
   setInterval(showElapsed, 1000);
   refresh();
   connect();
