@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from proxy_core.agents.detection import detect, named
-from proxy_core.agents.errands import wants_structure
+from proxy_core.agents.errands import is_errand, wants_structure
 from proxy_core.agents.replies import follow_past_own, own_reply, shape_reply
 from proxy_core.agents.rows import Agent
+from proxy_core.commands.history import DEFAULT_PREFIX
+from proxy_core.commands.marks import OPENING
 from proxy_core.commands.obeying import Obeyed, clean_only, obey
 from proxy_core.config.settings import LoopSettings, Settings
 from proxy_core.exchange.answers import Answer, json_answer
@@ -41,6 +43,11 @@ from proxy_core.turn.request import Turn
 from proxy_core.wire.json import dumps
 
 logger = logging.getLogger("parley")
+
+_MARKS = (DEFAULT_PREFIX.encode(), OPENING.encode(), b"\\/", b"\\u")
+"""One of these stands in every body that holds a command or the proxy's own words, however its JSON is escaped."""
+_CALLS = (b"tool_use", b"tool_calls", b"function", b"_call")
+"""One of these stands in every body that holds a tool call, in each protocol."""
 
 type Settled = Callable[[Attempt], None]
 
@@ -100,12 +107,12 @@ class Conversing:
         return f"{self._session.owner}/{self._session.id}"
 
     def _detect(self) -> Agent:
-        if self._session.agent:
+        if self._session.agent is not None:
             agent = named(self._session.agent)
         else:
             admitted = self._admitted
             agent = detect(admitted.inbound.headers, admitted.json, admitted.call.protocol)
-            self._session.agent = agent.name or None
+            self._session.agent = agent.name
         self._visit.agent = agent.name or None
         return agent
 
@@ -117,17 +124,25 @@ class Conversing:
         body, protocol = admitted.json, admitted.call.protocol
         if admitted.call.operation == "count_tokens":
             obeyed = Obeyed(changed=clean_only(body, protocol, settings.command_prefix, self._agent))
-        elif self._is_chat:
+        elif not self._is_chat:
+            return Obeyed()
+        elif self._holds_nothing_of_ours():
+            return Obeyed(errand=bool(self._session.one_off) and is_errand(protocol, body))
+        else:
             listed = self._house.catalogue.listed()
             controls = ChatControls(self._session, settings, self._house.saved, listed)
             greet = self._wants_banner()
             obeyed = obey(body, protocol, settings.command_prefix, self._agent, controls, greet=greet)
-        else:
-            return Obeyed()
         self._visit.commands = obeyed.commands
         if obeyed.changed:
             self._change("commands taken out")
         return obeyed
+
+    def _holds_nothing_of_ours(self) -> bool:
+        """Told by the bytes alone, which most requests are: no command, no words of the proxy, no banner due."""
+        body = self._admitted.body
+        banner = not self._session.greeted and (self._session.settings.interactive or self._wants_banner())
+        return not banner and not any(mark in body for mark in (self._settings.command_prefix.encode(), *_MARKS))
 
     def _wants_banner(self) -> bool:
         """Only where interactive mode was configured: nobody who did not ask is to find a banner in an answer."""
@@ -211,6 +226,8 @@ class Conversing:
     def _judge_tools(self, chosen: Effective, dispatcher: Dispatcher) -> Verdict:
         tools = self._settings.loops.tool
         if not (self._is_chat and chosen.tool_loop_detection) or tools.mode == "off":
+            return PASS
+        if not any(mark in self._admitted.body for mark in _CALLS):
             return PASS
         verdict = self._house.tool_loops.judge(self._scope, dispatcher.read(), tools, time.monotonic())
         if verdict.finding:

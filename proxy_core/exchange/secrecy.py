@@ -99,12 +99,12 @@ class Hidden:
             for name, value in request.headers
             if name.lower() not in CREDENTIALS
         )
-        for data in (request.body, request.url.encode("utf-8", "surrogateescape"), shown):
-            found = leaks(data, self._vault, self._finder, self._sealed)
-            if found:
-                raise ParleyError(
-                    Fault(
-                        FaultKind.INTERNAL,
-                        f"Nothing was sent: a secret ({', '.join(found)}) was still in the request after redaction.",
-                    )
+        leaving = b"\n".join((request.body, request.url.encode("utf-8", "surrogateescape"), shown))
+        found = leaks(leaving, self._vault, self._finder, self._sealed)
+        if found:
+            raise ParleyError(
+                Fault(
+                    FaultKind.INTERNAL,
+                    f"Nothing was sent: a secret ({', '.join(found)}) was still in the request after redaction.",
                 )
+            )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
-from proxy_core.pipeline.observers import Observer, Outline, first_cut
+from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.stages import Stage, through
 from proxy_core.protocols.contract import Codec, View
 from proxy_core.turn.events import Event, TextDelta, ThinkingDelta
@@ -60,14 +60,19 @@ def _answer(reply: Reply, client: Codec, stages: Sequence[Stage], observers: Seq
 
 
 def _watched(events: Iterable[Event], client: Codec, observers: Sequence[Observer]) -> tuple[list[Event], bool]:
-    outline = Outline(client.name)
     kept: list[Event] = []
     for event in _in_pieces(events):
         kept.append(event)
-        outline.see(event)
         if cut := first_cut(observers, event):
-            return [*kept, *outline.ending(cut.notice)], True
+            return [*kept, *_ending(kept, cut, client)], True
     return kept, False
+
+
+def _ending(kept: Sequence[Event], cut: Cut, client: Codec) -> list[Event]:
+    outline = Outline(client.name)
+    for event in kept:
+        outline.see(event)
+    return outline.ending(cut.notice)
 
 
 def _in_pieces(events: Iterable[Event]) -> Iterator[Event]:

@@ -6,6 +6,7 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -26,12 +27,27 @@ _MAX_MODELS = 200
 """Names of models come from clients; each makes a few dozen time series."""
 
 
+_KINDS = ("input", "cache_read", "cache_write", "output", "reasoning")
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What is counted of one model, found once."""
+
+    duration: Histogram
+    first: Histogram
+    prompt: Histogram
+    completion: Histogram
+    details: tuple[tuple[str, Counter], ...]
+
+
 class Metrics:
     """`open_streams` and `waiting` are asked for at each scrape."""
 
     def __init__(self, open_streams: Callable[[], int], waiting: Callable[[], int] = lambda: 0) -> None:
         self._registry = registry = CollectorRegistry()
         self._models: set[str] = set()
+        self._series: dict[tuple[str, str, str, str], _Series] = {}
         self._tokens = Histogram(
             "gen_ai_client_token_usage",
             "Tokens of a request",
@@ -89,23 +105,39 @@ class Metrics:
                 self._failovers.labels(attempt["backend"]).inc()
 
     def _observe_generation(self, record: Record) -> None:
-        provider = _PROVIDERS.get(record.backend or "", record.backend)
-        model = self._model(record.served or "")
-        labels = (_OPERATIONS.get(record.operation, record.operation), provider, model)
-        self._duration.labels(*labels, record.fault or "").observe(record.duration)
+        provider = _PROVIDERS.get(record.backend or "", record.backend or "")
+        operation = _OPERATIONS.get(record.operation, record.operation)
+        series = self._series_of((operation, provider, self._model(record.served or ""), record.fault or ""))
+        series.duration.observe(record.duration)
         if record.first_token is not None:
-            self._first.labels(*labels).observe(record.first_token)
+            series.first.observe(record.first_token)
         if record.source is None:
             return
-        prompt = (record.input or 0) + (record.cache_read or 0) + (record.cache_write or 0)
-        self._tokens.labels(*labels, "input").observe(prompt)
-        self._tokens.labels(*labels, "output").observe(record.output or 0)
-        for kind in ("input", "cache_read", "cache_write", "output", "reasoning"):
-            self._details.labels(provider, model, kind).inc(getattr(record, kind) or 0)
+        series.prompt.observe((record.input or 0) + (record.cache_read or 0) + (record.cache_write or 0))
+        series.completion.observe(record.output or 0)
+        for kind, counter in series.details:
+            count = getattr(record, kind)
+            if count:
+                counter.inc(count)
         if record.cost is None:
-            self._unpriced.labels(provider, model).inc()
+            self._unpriced.labels(provider, self._model(record.served or "")).inc()
         else:
-            self._cost.labels(provider, model).inc(record.cost)
+            self._cost.labels(provider, self._model(record.served or "")).inc(record.cost)
+
+    def _series_of(self, names: tuple[str, str, str, str]) -> _Series:
+        """Finding a series by its labels takes longer than counting in it."""
+        series = self._series.get(names)
+        if series is None:
+            *labels, fault = names
+            provider, model = labels[1:]
+            series = self._series[names] = _Series(
+                duration=self._duration.labels(*labels, fault),
+                first=self._first.labels(*labels),
+                prompt=self._tokens.labels(*labels, "input"),
+                completion=self._tokens.labels(*labels, "output"),
+                details=tuple((kind, self._details.labels(provider, model, kind)) for kind in _KINDS),
+            )
+        return series
 
     def _model(self, name: str) -> str:
         if name not in self._models:

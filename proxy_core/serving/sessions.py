@@ -44,7 +44,7 @@ def describe(session: Session, sessions: Sessions, now: float) -> dict[str, Any]
     return {
         "id": session.id,
         "object": "session",
-        "agent": session.agent,
+        "agent": session.agent or None,
         "settings": session.settings.as_dict(),
         "one_off": session.one_off,
         "requests": session.requests,
