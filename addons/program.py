@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from dataclasses import replace
 
 from addons.answers import refusal
 from addons.host.exchanges import ExchangeTable
+from addons.recordings import UnreadableRecording, read_recording
 from proxy_core.config.saved import SavedSettings
-from proxy_core.config.settings import Settings
+from proxy_core.config.settings import ReplaySettings, Settings
 from proxy_core.dashboard.live import LiveBoard
 from proxy_core.exchange.controls import ChatControls
 from proxy_core.exchange.house import House
@@ -30,6 +32,7 @@ from proxy_core.routing.rests import Rests
 from proxy_core.serving import dashboard, greeting, health, models, openapi, sessions
 from proxy_core.serving.demo import DemoServer
 from proxy_core.serving.pages import Pages
+from proxy_core.serving.replay import ReplayServer, Tape, listing_only, replaying
 from proxy_core.sessions.prefix import PrefixWatch
 from proxy_core.sessions.session import Session
 from proxy_core.sessions.store import Sessions
@@ -37,6 +40,8 @@ from proxy_core.turn.ledger import SealLedger
 from proxy_core.usage.log import UsageLog
 from proxy_core.usage.prices import Prices
 from proxy_core.usage.record import Record
+
+logger = logging.getLogger("parley")
 
 
 class Program:
@@ -66,16 +71,17 @@ class Program:
         self._usage: UsageLog | None = None
         self._streams: tuple[tuple[int, int], OpenStreams] | None = None
         self._demo_url: str | None = None
+        self._replay: tuple[ReplayServer, str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def load(self, settings: Settings) -> None:
         """Takes settings over, also while running."""
-        self.settings = settings = self._with_demo(settings)
+        self.settings = settings = self._with_replay(self._with_demo(settings))
         self.table.default_timeout = settings.timeout
         self.table.max_body = settings.limits.body
         self.table.failover = settings.failover
         self.rests.patience = settings.failover.patience
-        self.catalogue.configure(settings)
+        self.catalogue.configure(listing_only(settings) if self._replay else settings)
         if self._usage is None:
             self.usage = self._usage = UsageLog(settings.database_url, lambda: len(self.table), self._prices())
         self.house = House(
@@ -127,6 +133,8 @@ class Program:
 
     async def start(self) -> None:
         self._demo_url = await self.demo.start()
+        if self.settings.replay and not await self._start_replay(self.settings.replay):
+            return
         self.load(self.settings)
         self._tasks.append(asyncio.create_task(self.catalogue.run()))
         self.ready.set()
@@ -136,6 +144,8 @@ class Program:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.demo.stop()
+        if self._replay:
+            await self._replay[0].stop()
         await asyncio.to_thread(self.history.close)
         if self._usage:
             await asyncio.to_thread(self._usage.close)
@@ -146,3 +156,18 @@ class Program:
             return settings
         demo = replace(settings.backends["demo"], base_url=self._demo_url, keys=(self.demo.key,))
         return replace(settings, backends={**settings.backends, "demo": demo})
+
+    async def _start_replay(self, wanted: ReplaySettings) -> bool:
+        """What is logged as an error during the start ends it."""
+        try:
+            tape = Tape(await asyncio.to_thread(read_recording, wanted.file))
+        except UnreadableRecording as error:
+            logger.error("Parley cannot replay %s: %s", wanted.file, error)
+            return False
+        server = ReplayServer(tape, wanted.fast)
+        self._replay = server, await server.start()
+        logger.info("Replaying %s: %d exchanges, nothing else is asked", wanted.file, len(tape))
+        return True
+
+    def _with_replay(self, settings: Settings) -> Settings:
+        return replaying(settings, *self._replay) if self._replay else settings

@@ -23,14 +23,12 @@ from mitmproxy.io import tnetstring
 from addons.answers import hide_credentials
 from addons.host.exchanges import is_attempt
 from addons.program import Program
-from addons.records import RECORD
+from addons.records import CHUNKS, RECORD
 from proxy_core.config.settings import RecordSettings
 from proxy_core.exchange.headers import masked
 
 logger = logging.getLogger("parley")
 
-CHUNKS = "parley_chunks"
-"""flow.metadata of a recorded answer that streamed: [milliseconds since its head, bytes] for each piece."""
 MOST_CHUNKS = 20_000
 _MOST_STORED = 64 * 1024 * 1024
 _MOST_ATTEMPTS = 1000

@@ -15,6 +15,8 @@ from proxy_core.pipeline.lanes import Lane
 
 RECORD = "parley"
 """flow.metadata of a client's flow: what became of it."""
+CHUNKS = "parley_chunks"
+"""flow.metadata of a recorded answer that streamed: [milliseconds since its head, bytes] for each piece."""
 _MARKERS = (
     ("looped", ":repeat:"),
     ("failed over", ":twisted_rightwards_arrows:"),

@@ -16,8 +16,9 @@ from proxy_core.protocols.contract import Call
 from proxy_core.routing.keys import KeyRing
 from proxy_core.routing.limits import rest_wanted, tightest
 from proxy_core.routing.naming import resolve
-from proxy_core.routing.plan import Candidate, Element, Plan, candidates, plan, split_weight, weighted
+from proxy_core.routing.plan import Candidate, Element, Plan, candidates, only, plan, split_weight, weighted
 from proxy_core.routing.providers import PROVIDERS, Provider
+from proxy_core.routing.replayed import REPLAY, replay_upstream
 from proxy_core.routing.rests import HEADROOM_LASTS, Rests
 from proxy_core.routing.upstreams import Backend, Upstream
 
@@ -56,6 +57,9 @@ class Router:
 
         Raises ParleyError when no backend can take the model.
         """
+        if self._settings.replay:
+            upstream = replay_upstream(self._settings.backends[REPLAY], admitted.call, admitted.model)
+            return Routing(upstream.backend, only(upstream))
         route = self._settings.routes.get(name)
         elements = self._elements_of(name, route) if route else [self._plain_element(admitted, name)]
         elements = [_moved(element, urls) for element in elements]
@@ -65,7 +69,7 @@ class Router:
     def learn(self, attempt: Attempt, now: float) -> None:
         """What an attempt that is over says about its key and its backend. `now` is in seconds since 1970."""
         backend, key, model = attempt.upstream.backend, attempt.upstream.key, attempt.upstream.model
-        if backend.credentials == "client":
+        if backend.credentials == "client" or self._settings.replay:
             return
         limit = tightest(attempt.headers, now)
         if limit and limit.left is not None:
@@ -137,6 +141,8 @@ class Router:
         call = recognise(inbound.method, path, inbound.query) or recognise(inbound.method, f"/v1{path}", inbound.query)
         if call is None:
             return None
+        if self._settings.replay:
+            return call, replay_upstream(self._settings.backends[REPLAY], call, "")
         backend = Backend(
             name=provider.name,
             protocol=call.protocol,
