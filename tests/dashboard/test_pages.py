@@ -122,7 +122,7 @@ def test_the_cookie_ends_with_time_with_another_key_and_by_logging_out(site: Sit
 
 def test_programs_use_the_key_itself(site: Site) -> None:
     assert is_dashboard(site.ask("/dashboard", authorization=f"Bearer {KEY}"))
-    assert site.ask("/dashboard/data?days=1", **{"x-api-key": KEY}).status == 200
+    assert site.ask("/dashboard/data?days=1", authorization=f"Bearer {KEY}").status == 200
 
 
 def test_a_key_in_the_address_does_not_stay_there(site: Site) -> None:

@@ -104,5 +104,5 @@ function timesOf(series, plot, height) {
 function niceTop(value) {
   if (!value) return 0;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 6, 8, 10].find((digit) => digit * power >= value) * power;
+  return [1, 1.5, 2, 3, 4, 6, 8, 10].find((digit) => digit * power >= value) * power;
 }

@@ -3,6 +3,7 @@ const FRESH_AFTER = 1500, FRESH_EVERY = 3000, UNSEEN_FOR = 60000;
 let days = 7, ended = null, asked = 0, waiting = null, source = null, leaving = null;
 
 function connect() {
+  if (source && source.readyState !== EventSource.CLOSED) return;
   source = new EventSource("/dashboard/events");
   const on = (name, show) => source.addEventListener(name, (event) => show(JSON.parse(event.data)));
   on("now", (now) => { board.skew = Date.now() / 1000 - now; });
