@@ -25,11 +25,21 @@ def show(settings: Settings, servers: Sequence[ServerInstance]) -> None:
 def lines(settings: Settings, servers: Sequence[ServerInstance]) -> Iterator[str]:
     yield f"Parley {__version__}"
     yield from _addresses(servers)
+    if settings.replay:
+        yield f"  Replaying    {settings.replay.file}; nothing else is asked, whatever model is named"
+    else:
+        yield from _backends(settings)
+    if settings.record:
+        whose = f", session {settings.record.session} only" if settings.record.session else ""
+        yield f"  Recording    {settings.record.file}{whose}"
+    yield from _client_key(settings)
+
+
+def _backends(settings: Settings) -> Iterator[str]:
     yield f"  Backends     {', '.join(_backend(backend, settings) for backend in _usable(settings))}"
     if settings.default_backend == DEMO:
         yield "  No key is set, so the built-in demo answers (demo:echo). For real models set one of OPENAI_API_KEY,"
         yield "  OPENROUTER_API_KEY, GEMINI_API_KEY, ANTHROPIC_API_KEY in the environment or in .env, and start again."
-    yield from _client_key(settings)
 
 
 def _addresses(servers: Sequence[ServerInstance]) -> Iterator[str]:

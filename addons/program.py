@@ -164,7 +164,7 @@ class Program:
         except UnreadableRecording as error:
             logger.error("Parley cannot replay %s: %s", wanted.file, error)
             return False
-        server = ReplayServer(tape, wanted.fast)
+        server = ReplayServer(tape, wanted.fast, lambda: self.settings.secrets)
         self._replay = server, await server.start()
         logger.info("Replaying %s: %d exchanges, nothing else is asked", wanted.file, len(tape))
         return True

@@ -26,6 +26,7 @@ from addons.program import Program
 from addons.records import CHUNKS, RECORD
 from proxy_core.config.settings import RecordSettings
 from proxy_core.exchange.headers import masked
+from proxy_core.redaction.blot import blotted
 
 logger = logging.getLogger("parley")
 
@@ -105,13 +106,13 @@ def without_credentials(flow: http.HTTPFlow, secrets: frozenset[str]) -> http.HT
     copy = http.HTTPFlow.from_state(flow.get_state())
     assert isinstance(copy, http.HTTPFlow)
     hide_credentials(copy.request)
-    copy.request.path = _blotted(copy.request.path.encode("utf-8", "surrogateescape"), secrets).decode(
+    copy.request.path = blotted(copy.request.path.encode("utf-8", "surrogateescape"), secrets).decode(
         "utf-8", "surrogateescape"
     )
     for message in filter(None, (copy.request, copy.response)):
-        message.headers.fields = tuple((name, _blotted(value, secrets)) for name, value in message.headers.fields)
+        message.headers.fields = tuple((name, blotted(value, secrets)) for name, value in message.headers.fields)
         if message.data.content:
-            message.data.content = _blotted(message.data.content, secrets)
+            message.data.content = blotted(message.data.content, secrets)
     if copy.response:
         copy.response.headers = http.Headers([(n, _shown(n, v)) for n, v in copy.response.headers.fields])
     return copy
@@ -121,14 +122,6 @@ def _shown(name: bytes, value: bytes) -> bytes:
     """A response's header as it may be kept: no cookie."""
     told = masked(name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
     return told.encode("utf-8", "surrogateescape")
-
-
-def _blotted(data: bytes, secrets: frozenset[str]) -> bytes:
-    for secret in secrets:
-        known = secret.encode()
-        if len(known) >= 8 and known in data:
-            data = data.replace(known, b"*" * len(known))
-    return data
 
 
 def _opened(path: Path) -> FlowFile | HarFile:

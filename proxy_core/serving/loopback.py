@@ -72,8 +72,8 @@ class LoopbackServer:
         self._connections.add(task)
         try:
             await _Connection(reader, writer, self._answer, self._sleep, self._ticks).run()
-        except (ConnectionError, h11.ProtocolError):
-            pass  # the client went away, or does not speak HTTP
+        except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
+            pass  # the client went away, does not speak HTTP, or we stop: then this task has nothing more to do
         finally:
             self._connections.discard(task)
             writer.close()

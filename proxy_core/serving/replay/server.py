@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from proxy_core.config.settings import Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError, invalid, not_found
 from proxy_core.protocols import CODECS
+from proxy_core.redaction.blot import blotted
 from proxy_core.routing.replayed import REPLAY, call_at
 from proxy_core.routing.upstreams import Backend
 from proxy_core.serving.loopback import LoopbackServer, Served
@@ -26,18 +27,21 @@ _KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 
 
 class ReplayServer:
-    """`fast` leaves the recorded pauses out. `key` is random and asked of every request."""
+    """`fast` leaves the recorded pauses out. `key` is random and asked of every request. `secrets` are the proxy's own
+    keys, which are illegible in the recording."""
 
     def __init__(
         self,
         tape: Tape,
         fast: bool = False,
+        secrets: Callable[[], Iterable[str]] = tuple,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.key = f"replay-{secrets.token_urlsafe(24)}"
+        self.key = f"replay-{token_urlsafe(24)}"
         self.tape = tape
         self._fast = fast
+        self._secrets = secrets
         self._server = LoopbackServer(self._answer, sleep, ticks)
 
     async def start(self) -> str:
@@ -58,7 +62,7 @@ class ReplayServer:
                 raise not_found(f"A recording has no {method} {path}.")
             if body is None:
                 raise invalid("The request is too large.")
-            return self._played(self.tape.take(call, parse_body(body)))
+            return self._played(self.tape.take(call, parse_body(blotted(body, self._secrets()))))
         except ParleyError as error:
             codec = CODECS[call.protocol if call else "openai_chat"]
             return _served_json(codec.write_fault(error.fault), error.fault.http_status)
