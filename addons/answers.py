@@ -9,7 +9,7 @@ from mitmproxy.proxy import mode_specs
 
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.exchange.answers import Answer, fault_answer
-from proxy_core.exchange.headers import masked, masked_key
+from proxy_core.exchange.headers import SECRET_HEADERS, masked, masked_key
 from proxy_core.exchange.inbound import HeaderMap, Inbound
 from proxy_core.exchange.intake import asking_codec
 from proxy_core.exchange.visit import Visit
@@ -49,8 +49,9 @@ def visit_of(flow: http.HTTPFlow) -> Visit:
 
 def hide_credentials(request: http.Request) -> None:
     """Takes the client's key off its flow, which is kept, shown and dumped."""
-    for name, value in list(request.headers.items()):
-        request.headers[name] = masked(name, value)
+    for name in SECRET_HEADERS:
+        if name in request.headers:
+            request.headers[name] = masked(name, request.headers[name])
     if request.path == LOGIN_PATH:
         request.content = b"key=..."
     if "key=" in request.path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
-from mitmproxy import addonmanager, http, optmanager
+from mitmproxy import addonmanager, hooks, http, optmanager
 from mitmproxy.addonmanager import AddonManager
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import HttpLayer
@@ -64,6 +64,7 @@ PATCHES: tuple[Patch, ...] = (
         "145964a35e7b871c",
     ),
     *_patches(http.MessageData, {"__post_init__": values.check_fields}, (values.check_originally,), "f1a83cbce3e2c9e3"),
+    *_patches(hooks.Hook, {"args": values.args}, (values.args_originally,), "5087f7bf93085981"),
     *_patches(optmanager._Option, {"current": values.current}, (values.current_originally,), "832967c66bf4563b"),
     *_patches(
         Http1Connection,

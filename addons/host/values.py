@@ -1,4 +1,5 @@
-"""Cheaper values: message fields are checked by exact type first, plain option values are not deep-copied."""
+"""Cheaper values: message fields are checked by exact type first, plain option values are not deep-copied, the names of
+a hook's arguments are looked up once."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, get_args
 
-from mitmproxy import optmanager
+from mitmproxy import hooks, optmanager
 from mitmproxy.http import MessageData
 
 ATOMIC = frozenset({bool, int, float, str, bytes, type(None)})
@@ -15,6 +16,7 @@ ATOMIC = frozenset({bool, int, float, str, bytes, type(None)})
 # Under `python -O` mitmproxy leaves the check out.
 check_originally: Any = vars(MessageData).get("__post_init__")
 current_originally = optmanager._Option.current
+args_originally = hooks.Hook.args
 
 
 @cache
@@ -34,3 +36,12 @@ def current(self: optmanager._Option) -> Any:
     """Options are read several times per event, most of them flags and names, which no reader can change."""
     value = self._default if self.value is optmanager.unset else self.value
     return value if type(value) in ATOMIC else copy.deepcopy(value)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def args(self: hooks.Hook) -> list[Any]:
+    return [getattr(self, name) for name in _names(type(self))]

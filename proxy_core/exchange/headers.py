@@ -29,12 +29,12 @@ HOP_BY_HOP = frozenset(
 CREDENTIALS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
 _COOKIES = frozenset({"cookie", "set-cookie"})
 _COOKIE_VALUE = re.compile(r"=[^;]*")
-_SECRET_HEADERS = CREDENTIALS | _COOKIES | {"proxy-authorization"}
+SECRET_HEADERS = CREDENTIALS | _COOKIES | {"proxy-authorization"}
 
 
 def masked(name: str, value: str) -> str:
     """A header's value as it may be kept and shown: of a credential only its last four characters."""
-    if name.lower() not in _SECRET_HEADERS:
+    if name.lower() not in SECRET_HEADERS:
         return value
     if name.lower() in _COOKIES:
         return _COOKIE_VALUE.sub("=…", value) if "=" in value else "…"
