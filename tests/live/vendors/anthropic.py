@@ -34,7 +34,7 @@ def _events(said: Said, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"type": "content_block_start", "index": index, "content_block": _begun(block)}
         if index == 0:
             yield {"type": "ping"}
-        for delta in _deltas(block):
+        for delta in _deltas(block, said.every):
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
     stop = {"stop_reason": _STOP[said.finish], "stop_sequence": None}
@@ -52,18 +52,18 @@ def _begun(block: dict[str, Any]) -> dict[str, Any]:
             return {**block, "input": {}}
 
 
-def _deltas(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _deltas(block: dict[str, Any], every: int) -> Iterator[dict[str, Any]]:
     match block["type"]:
         case "thinking":
-            for piece in pieces(block["thinking"]):
+            for piece in pieces(block["thinking"], every):
                 yield {"type": "thinking_delta", "thinking": piece}
             yield {"type": "signature_delta", "signature": block["signature"]}
         case "text":
-            for piece in pieces(block["text"]):
+            for piece in pieces(block["text"], every):
                 yield {"type": "text_delta", "text": piece}
         case _:
             yield {"type": "input_json_delta", "partial_json": ""}
-            for piece in pieces(dumped(block["input"])):
+            for piece in pieces(dumped(block["input"]), every):
                 yield {"type": "input_json_delta", "partial_json": piece}
 
 

@@ -56,14 +56,14 @@ def _call(number: int, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _deltas(said: Said) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": "" if said.text else None, "refusal": None}
-    for piece in pieces(said.thinking):
+    for piece in pieces(said.thinking, said.every):
         yield {"reasoning_content": piece}
-    for piece in pieces(said.text):
+    for piece in pieces(said.text, said.every):
         yield {"content": piece}
     for number, (name, arguments) in enumerate(said.calls):
         start = _call(number, name, {})
         yield {"tool_calls": [{"index": number, **start, "function": {"name": name, "arguments": ""}}]}
-        for piece in pieces(dumped(arguments)):
+        for piece in pieces(dumped(arguments), said.every):
             yield {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}
 
 

@@ -21,7 +21,7 @@ def whole(said: Said, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def stream(said: Said, request: dict[str, Any]) -> Iterator[bytes]:
-    parts = [small for part in _parts(said) for small in _pieces(part)]
+    parts = [small for part in _parts(said) for small in _pieces(part, said.every)]
     for number, part in enumerate(parts):
         chunk = _chunk(said, request, [part], last=number == len(parts) - 1)
         yield data(chunk).replace(b"\n", b"\r\n")
@@ -71,13 +71,13 @@ def _chunk(said: Said, request: dict[str, Any], parts: list[dict[str, Any]], las
     return {"candidates": [candidate], "usageMetadata": _usage(said), **head}
 
 
-def _pieces(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _pieces(part: dict[str, Any], every: int) -> Iterator[dict[str, Any]]:
     """A signature comes with the last piece of its text."""
     if "text" not in part:
         yield part
         return
     more = {name: value for name, value in part.items() if name not in ("text", "thoughtSignature")}
-    cut = list(pieces(part["text"]))
+    cut = list(pieces(part["text"], every))
     for piece in cut[:-1]:
         yield {"text": piece, **more}
     yield {**part, "text": cut[-1]}

@@ -30,33 +30,33 @@ def _events(said: Said, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     for index, item in enumerate(_items(said)):
-        yield from _of_item(index, item)
+        yield from _of_item(index, item, said.every)
     final = whole(said, request)
     yield {"type": f"response.{final['status']}", "response": final}
 
 
-def _of_item(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _of_item(index: int, item: dict[str, Any], every: int) -> Iterator[dict[str, Any]]:
     yield {"type": "response.output_item.added", "output_index": index, "item": _begun(item)}
     at = {"item_id": item["id"], "output_index": index}
     match item["type"]:
         case "reasoning":
             for number, part in enumerate(item["summary"]):
-                yield from _of_text("reasoning_summary", {**at, "summary_index": number}, part)
+                yield from _of_text("reasoning_summary", {**at, "summary_index": number}, part, every)
         case "message":
-            yield from _of_text("content", {**at, "content_index": 0}, item["content"][0])
+            yield from _of_text("content", {**at, "content_index": 0}, item["content"][0], every)
         case "function_call":
-            for piece in pieces(item["arguments"]):
+            for piece in pieces(item["arguments"], every):
                 yield {"type": "response.function_call_arguments.delta", **at, "delta": piece}
             done = {"arguments": item["arguments"], "name": item["name"]}
             yield {"type": "response.function_call_arguments.done", **at, **done}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-def _of_text(kind: str, at: dict[str, Any], part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _of_text(kind: str, at: dict[str, Any], part: dict[str, Any], every: int) -> Iterator[dict[str, Any]]:
     text = "output_text" if kind == "content" else "reasoning_summary_text"
     more = {"logprobs": []} if kind == "content" else {}
     yield {"type": f"response.{kind}_part.added", **at, "part": {**part, "text": ""}}
-    for piece in pieces(part["text"]):
+    for piece in pieces(part["text"], every):
         yield {"type": f"response.{text}.delta", **at, "delta": piece, "obfuscation": "x1", **more}
     yield {"type": f"response.{text}.done", **at, "text": part["text"], **more}
     yield {"type": f"response.{kind}_part.done", **at, "part": part}

@@ -13,6 +13,7 @@ class Said:
     """`calls` are name and arguments. `seal` is the signature or the encrypted reasoning of the thoughts.
 
     `prompt` counts all input tokens with the `cached` ones, `output` all output tokens with those of `reasoning`.
+    It streams in pieces of `every` characters; 0: in three.
     """
 
     text: str = ""
@@ -24,6 +25,7 @@ class Said:
     cached: int = 8
     output: int = 17
     reasoning: int = 0
+    every: int = 0
 
     @property
     def finish(self) -> Literal["stop", "tool_calls", "length"]:
@@ -40,9 +42,9 @@ class Failed:
     message: str
 
 
-def pieces(text: str, count: int = 3) -> Iterator[str]:
-    """`text` in a few pieces, as it streams."""
-    size = max(1, -(-len(text) // count))
+def pieces(text: str, every: int) -> Iterator[str]:
+    """`text` as it streams."""
+    size = every or max(1, -(-len(text) // 3))
     for start in range(0, len(text), size):
         yield text[start : start + size]
 

@@ -73,6 +73,8 @@ class Raw:
 
 
 type Answer = Said | Failed | Raw
+type Reply = Callable[[Received], Answer]
+"""An answer that depends on the request."""
 
 
 class Upstream:
@@ -87,7 +89,7 @@ class Upstream:
         self.problems: list[str] = []
         self.checks = True
         self.seals: dict[str, set[str]] = {name: set() for name in VENDORS}
-        self._answers: deque[Answer] = deque()
+        self._answers: deque[Answer | Reply] = deque()
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -100,7 +102,7 @@ class Upstream:
     def url(self, vendor: str, host: str = "127.0.0.1") -> str:
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}/{vendor}"
 
-    def will_say(self, *answers: Answer) -> None:
+    def will_say(self, *answers: Answer | Reply) -> None:
         """Forgets everything before."""
         self._answers = deque(answers)
         self.received.clear()
@@ -163,6 +165,8 @@ class Upstream:
         if request.method != "POST":
             return Raw([b'{"data": [], "models": []}'])
         answer = self._answers.popleft() if self._answers else Said("pong")
+        if callable(answer):
+            answer = answer(request)
         problem = _problem(request, frozenset(self.seals[request.vendor])) if self.checks else None
         if problem:
             self.problems.append(problem)
