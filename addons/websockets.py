@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-
 from mitmproxy import http
 
+from addons.host.guard import drops_on_failure
 from addons.program import Program
 from proxy_core.wire.json import dumps, loads
-
-logger = logging.getLogger("parley")
 
 
 class WebSockets:
     def __init__(self, program: Program) -> None:
         self._program = program
 
+    @drops_on_failure
     def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Fails closed: a message that we fail on is dropped."""
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
         if not (message.is_text and self._program.settings.redact):
             return
-        try:
-            if message.from_client:
-                message.content = self._hidden(message.content, flow.id)
-            else:
-                text = message.content.decode("utf-8", "surrogateescape")
-                shown = self._program.house.secrecy.reveal_message(text, flow.id)
-                message.content = shown.encode("utf-8", "surrogateescape")
-        except Exception:
-            logger.exception("Parley failed on a WebSocket message and dropped it")
-            message.drop()
+        if message.from_client:
+            message.content = self._hidden(message.content, flow.id)
+            return
+        text = message.content.decode("utf-8", "surrogateescape")
+        shown = self._program.house.secrecy.reveal_message(text, flow.id)
+        message.content = shown.encode("utf-8", "surrogateescape")
 
     def _hidden(self, content: bytes, scope: str) -> bytes:
         try:

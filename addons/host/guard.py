@@ -40,3 +40,18 @@ def fails_closed(answer: Callable[[http.HTTPFlow], http.Response]) -> Callable[[
         return guarded
 
     return decorate
+
+
+def drops_on_failure(hook: Callable[[Any, http.HTTPFlow], None]) -> Callable[[Any, http.HTTPFlow], None]:
+    """Decorates a hook for WebSocket messages: when it raises, the newest message is dropped."""
+
+    @functools.wraps(hook)
+    def guarded(self: Any, flow: http.HTTPFlow) -> None:
+        try:
+            hook(self, flow)
+        except Exception:
+            logger.exception("Parley failed in %s and dropped the message", hook.__qualname__)
+            assert flow.websocket is not None
+            flow.websocket.messages[-1].drop()
+
+    return guarded

@@ -1,15 +1,15 @@
 """What a protocol folder offers. `proxy_core.protocols` holds the table of them; no protocol imports another.
 
-    read_request / write_request     the client's JSON <-> ChatRequest
-    read_reply / write_reply         a whole answer's JSON <-> Reply
-    stream_reader / stream_writer    SSE frames <-> events, one object per stream
-    read_fault / write_fault         an error body <-> Fault
-    classify                         what a frame is, cheaply, for streams that pass through untouched
+read_request / write_request     the client's JSON <-> ChatRequest
+read_reply / write_reply         a whole answer's JSON <-> Reply
+stream_reader / stream_writer    SSE frames <-> events, one object per stream
+read_fault / write_fault         an error body <-> Fault
+classify                         what a frame is, cheaply, for streams that pass through untouched
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, Protocol
@@ -97,41 +97,26 @@ class StreamWriter(Protocol):
         ...
 
 
-class Codec(Protocol):
-    """One protocol. All methods are pure; state lives in the stream objects."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Codec:
+    """One protocol, as a row of functions. All are pure; state lives in the stream objects.
+
+    `read_request` and `write_request` raise ParleyError, the one naming the field that is wrong, the other where
+    dropping a field would change what the client asked for beyond repair. `write_fault` makes an error body, whose
+    status is `fault.http_status`; `write_stream_fault` the terminal error of a stream of which nothing but its headers
+    was sent. `classify` looks for a few byte strings and agrees with the stream reader on every frame that vendors
+    send. `auth_headers` carry a backend's key.
+    """
 
     name: ProtocolName
-
-    def read_request(self, body: dict[str, Any], call: Call) -> ChatRequest:
-        """Raises ParleyError(INVALID_REQUEST) that names the field."""
-        ...
-
-    def write_request(self, request: ChatRequest, target: Target, losses: Losses) -> UpstreamCall:
-        """Raises ParleyError where dropping a field would change what the client asked for beyond repair."""
-        ...
-
-    def read_reply(self, body: dict[str, Any]) -> Reply: ...
-
-    def write_reply(self, reply: Reply, view: View) -> dict[str, Any]: ...
-
-    def stream_reader(self) -> StreamReader: ...
-
-    def stream_writer(self, view: View) -> StreamWriter: ...
-
-    def read_fault(self, status: int, headers: Mapping[str, str], body: bytes) -> Fault: ...
-
-    def write_fault(self, fault: Fault) -> dict[str, Any]:
-        """The error body; the status is `fault.http_status`."""
-        ...
-
-    def write_stream_fault(self, fault: Fault) -> bytes:
-        """The terminal error of a stream of which nothing but its headers was sent."""
-        ...
-
-    def classify(self, frame: Frame) -> FrameKind:
-        """By looking for a few byte strings; agrees with `stream_reader` on every frame that vendors send."""
-        ...
-
-    def auth_headers(self, key: str) -> dict[str, str]:
-        """The headers that carry a backend's key."""
-        ...
+    read_request: Callable[[dict[str, Any], Call], ChatRequest]
+    write_request: Callable[[ChatRequest, Target, Losses], UpstreamCall]
+    read_reply: Callable[[dict[str, Any]], Reply]
+    write_reply: Callable[[Reply, View], dict[str, Any]]
+    stream_reader: Callable[[], StreamReader]
+    stream_writer: Callable[[View], StreamWriter]
+    read_fault: Callable[[int, Mapping[str, str], bytes], Fault]
+    write_fault: Callable[[Fault], dict[str, Any]]
+    write_stream_fault: Callable[[Fault], bytes]
+    classify: Callable[[Frame], FrameKind]
+    auth_headers: Callable[[str], dict[str, str]]

@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from proxy_core.errors import Fault
-from proxy_core.profiles.target import Target
-from proxy_core.protocols.contract import Call, Codec, FrameKind, StreamReader, StreamWriter, UpstreamCall, View
+from proxy_core.protocols.contract import Codec
 from proxy_core.protocols.gemini import endpoints, faults, frames, request_read, request_write, slots
 from proxy_core.protocols.gemini.reply import read_reply, write_reply
 from proxy_core.protocols.gemini.stream_read import GeminiReader
 from proxy_core.protocols.gemini.stream_write import GeminiWriter
-from proxy_core.turn.content import ProtocolName
-from proxy_core.turn.losses import Losses
-from proxy_core.turn.reply import Reply
-from proxy_core.turn.request import ChatRequest
-from proxy_core.wire.sse import Frame
 
-
-class Gemini:
-    """Implements `protocols.contract.Codec`."""
-
-    name: ProtocolName = "gemini"
-
-    def read_request(self, body: dict[str, Any], call: Call) -> ChatRequest:
-        return request_read.read_request(body, call)
-
-    def write_request(self, request: ChatRequest, target: Target, losses: Losses) -> UpstreamCall:
-        return request_write.write_request(request, target, losses)
-
-    def read_reply(self, body: dict[str, Any]) -> Reply:
-        return read_reply(body)
-
-    def write_reply(self, reply: Reply, view: View) -> dict[str, Any]:
-        return write_reply(reply, view)
-
-    def stream_reader(self) -> StreamReader:
-        return GeminiReader()
-
-    def stream_writer(self, view: View) -> StreamWriter:
-        return GeminiWriter(view)
-
-    def read_fault(self, status: int, headers: Mapping[str, str], body: bytes) -> Fault:
-        return faults.read_fault(status, headers, body)
-
-    def write_fault(self, fault: Fault) -> dict[str, Any]:
-        return faults.write_fault(fault)
-
-    def write_stream_fault(self, fault: Fault) -> bytes:
-        return faults.write_stream_fault(fault)
-
-    def classify(self, frame: Frame) -> FrameKind:
-        return frames.classify(frame)
-
-    def auth_headers(self, key: str) -> dict[str, str]:
-        return {"x-goog-api-key": key}
-
-
-GEMINI: Codec = Gemini()
+GEMINI = Codec(
+    name="gemini",
+    read_request=request_read.read_request,
+    write_request=request_write.write_request,
+    read_reply=read_reply,
+    write_reply=write_reply,
+    stream_reader=GeminiReader,
+    stream_writer=GeminiWriter,
+    read_fault=faults.read_fault,
+    write_fault=faults.write_fault,
+    write_stream_fault=faults.write_stream_fault,
+    classify=frames.classify,
+    auth_headers=lambda key: {"x-goog-api-key": key},
+)
 
 __all__ = ["GEMINI", "endpoints", "slots"]
