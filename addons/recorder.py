@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +33,7 @@ logger = logging.getLogger("parley")
 
 MOST_CHUNKS = 20_000
 _MOST_STORED = 64 * 1024 * 1024
+_KEY = re.compile(r"(?<=[?&]key)=[^&]*")
 _MOST_ATTEMPTS = 1000
 """Of clients' flows under way, whose attempts wait for them."""
 
@@ -106,9 +108,8 @@ def without_credentials(flow: http.HTTPFlow, secrets: frozenset[str]) -> http.HT
     copy = http.HTTPFlow.from_state(flow.get_state())
     assert isinstance(copy, http.HTTPFlow)
     hide_credentials(copy.request)
-    copy.request.path = blotted(copy.request.path.encode("utf-8", "surrogateescape"), secrets).decode(
-        "utf-8", "surrogateescape"
-    )
+    path = blotted(copy.request.path.encode("utf-8", "surrogateescape"), secrets).decode("utf-8", "surrogateescape")
+    copy.request.path = _KEY.sub("=hidden", path)
     for message in filter(None, (copy.request, copy.response)):
         message.headers.fields = tuple((name, blotted(value, secrets)) for name, value in message.headers.fields)
         if message.data.content:
