@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from mitmproxy import ctx
+
 from addons.program import Program
+
+logger = logging.getLogger("parley")
+
+_CA_FILES = ("mitmproxy-ca.pem", "mitmproxy-ca.p12")
+"""They hold the CA's private key."""
 
 
 class Lifecycle:
@@ -10,7 +23,26 @@ class Lifecycle:
         self._program = program
 
     async def running(self) -> None:
+        _keep_to_owner()
         await self._program.start()
 
     async def done(self) -> None:
         await self._program.stop()
+
+
+def _keep_to_owner() -> None:
+    """What is written from now on is its owner's alone; so is what mitmproxy wrote before it knew us."""
+    os.umask(0o077)
+    for path in filter(Path.is_file, _private_files()):
+        try:
+            path.chmod(0o600)
+        except OSError as error:
+            logger.warning("%s may be read by others: %s", path, error.strerror)
+
+
+def _private_files() -> Iterator[Path]:
+    folder = Path(ctx.options.confdir).expanduser()
+    yield from (folder / name for name in _CA_FILES)
+    if "save_stream_file" in ctx.options and ctx.options.save_stream_file:
+        named = ctx.options.save_stream_file.removeprefix("+")
+        yield Path(datetime.now().strftime(named)).expanduser()

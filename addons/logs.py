@@ -7,6 +7,7 @@ import logging
 import queue
 import sys
 from logging.handlers import QueueHandler, QueueListener
+from pathlib import Path
 
 from proxy_core.config.settings import LogSettings
 
@@ -32,6 +33,8 @@ class LogFile:
         """Raises OSError when the file cannot be written; the log then goes where it went."""
         wanted = log.file if log.level != "NONE" else None
         file = logging.FileHandler(wanted, encoding="utf-8") if wanted else None
+        if wanted:
+            _keep_to_owner(wanted)
         self.close()
         if file is None:
             return
@@ -49,6 +52,12 @@ class LogFile:
             for handler in self._listener.handlers:
                 handler.close()
         self._handler = self._listener = None
+
+
+def _keep_to_owner(file: Path) -> None:
+    """A device, such as /dev/stderr, stays as it is."""
+    if file.is_file():
+        file.chmod(0o600)
 
 
 def show_at_once() -> None:

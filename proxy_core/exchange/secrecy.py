@@ -50,6 +50,10 @@ class Secrecy:
                 Fault(FaultKind.PERMISSION, "A key of this proxy is in the request's body; it was not sent on.")
             )
 
+    def blot(self, body: bytes) -> bytes:
+        """A body as it may be kept and shown: without the proxy's own keys."""
+        return self._finder.without_own(body)
+
     def hide_message(self, message: dict[str, Any], scope: str) -> bool:
         """The same for a message of a WebSocket, in place. Whether something was hidden."""
         inner = message.get("response")

@@ -108,6 +108,12 @@ class Finder:
         """The proxy's own keys in `data`, in the form they have there."""
         return self._own.seen(data)
 
+    def without_own(self, data: bytes) -> bytes:
+        """`data` with asterisks in place of the proxy's own keys; itself when there are none."""
+        for form in self.own_seen(data):
+            data = data.replace(form, b"*" * len(form))
+        return data
+
     def _compile(self, rules: tuple[Rule, ...]) -> ahocorasick_rs.BytesAhoCorasick:
         by_keyword: dict[str, list[_Compiled]] = {}
         for rank, rule in enumerate(rules):
