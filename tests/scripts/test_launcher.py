@@ -127,3 +127,24 @@ def test_run_starts_the_proxy_and_returns_the_commands_exit_code(folder: Path, m
 
 def test_a_command_killed_by_a_signal_has_the_shells_exit_code(folder: Path) -> None:
     assert running._call(["sh", "-c", "kill -TERM $$"], os.environ) == 143
+
+
+@pytest.mark.parametrize(
+    ("arguments", "served"),
+    [
+        (["record", "a.flow", "--session", "x", "--port=1"], ["--record=a.flow", "--record-session", "x", "--port=1"]),
+        (["record", "a.har", "--session=x"], ["--record=a.har", "--record-session=x"]),
+        (["replay", "a.flow", "--fast"], ["--replay=a.flow", "--replay-fast"]),
+    ],
+)
+def test_record_and_replay_are_serve_with_a_file(monkeypatch, arguments: list[str], served: list[str]) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(launcher, "_serve", lambda given: seen.append(list(given)) or 0)
+    assert _main(monkeypatch, *arguments) == 0
+    assert seen == [served]
+
+
+@pytest.mark.parametrize("command", ["record", "replay"])
+def test_record_and_replay_need_a_file(monkeypatch, capsys, command: str) -> None:
+    assert _main(monkeypatch, command, "--port", "1") == 2
+    assert f"parley {command} FILE" in capsys.readouterr().err
