@@ -92,6 +92,7 @@ class Program:
             pages=self._pages(settings),
             open_streams=self._streams_of(settings),
             saved=self.saved,
+            rests=self.rests,
             catalogue=self.catalogue,
             sessions=self.sessions,
             tool_loops=self._tool_loops,
@@ -124,7 +125,7 @@ class Program:
 
     def controls_of(self, session: Session) -> ChatControls:
         """What commands for a session act on."""
-        return ChatControls(session, self.settings, self.saved, self.catalogue.listed())
+        return ChatControls(session, self.settings, self.saved, self.catalogue.listed(), self.rests)
 
     def keep(self, visit: Visit, record: Record) -> None:
         """Tells a request that is over to those who remember some of it."""

@@ -19,12 +19,14 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BackendState:
-    """`models` is how many it is known to have. Without a key (or need of one) it is not `usable`."""
+    """`models` is how many it is known to have. Without a key (or need of one) it is not `usable`. `key_states` say of
+    each key, by its last four characters, whether it is ready or rests."""
 
     name: str
     keys: int
     models: int
     usable: bool = True
+    key_states: tuple[str, ...] = ()
 
 
 class Controls(Protocol):

@@ -10,17 +10,22 @@ from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import SavedRoute, Settings
 from proxy_core.errors import invalid
 from proxy_core.routing.naming import Listed, nearest, resolve
+from proxy_core.routing.rests import Rests
+from proxy_core.serving.health import key_state
 from proxy_core.sessions.session import Session
 
 
 class ChatControls:
     """`listed` holds the models of each backend, as far as they are known."""
 
-    def __init__(self, session: Session, settings: Settings, saved: SavedSettings, listed: Listed) -> None:
+    def __init__(
+        self, session: Session, settings: Settings, saved: SavedSettings, listed: Listed, rests: Rests
+    ) -> None:
         self.session = session
         self._settings = settings
         self._saved = saved
         self._listed = listed
+        self._rests = rests
 
     @property
     def interactive_default(self) -> bool:
@@ -28,7 +33,13 @@ class ChatControls:
 
     def backends(self) -> Sequence[BackendState]:
         return [
-            BackendState(backend.name, len(backend.keys), len(self._listed.get(backend.name, ())), backend.usable)
+            BackendState(
+                backend.name,
+                len(backend.keys),
+                len(self._listed.get(backend.name, ())),
+                backend.usable,
+                tuple(_told(key_state(backend, number, self._rests)) for number in range(len(backend.keys))),
+            )
             for backend in self._settings.backends.values()
         ]
 
@@ -50,3 +61,8 @@ class ChatControls:
 
     def save(self, settings: Mapping[SavedName, Any], routes: Mapping[str, SavedRoute | None]) -> Sequence[str]:
         return self._saved.save({str(name): value for name, value in settings.items()}, routes).warnings
+
+
+def _told(state: dict[str, Any]) -> str:
+    rests = [f"{rest['seconds']} s ({rest['reason']})" for rest in state["rests"]]
+    return f"{state['key']} rests {', '.join(rests)}" if rests else f"{state['key']} ready"

@@ -130,7 +130,7 @@ class Conversing:
             return Obeyed(errand=bool(self._session.one_off) and is_errand(protocol, body))
         else:
             listed = self._house.catalogue.listed()
-            controls = ChatControls(self._session, settings, self._house.saved, listed)
+            controls = ChatControls(self._session, settings, self._house.saved, listed, self._house.rests)
             greet = self._wants_banner()
             obeyed = obey(body, protocol, settings.command_prefix, self._agent, controls, greet=greet)
         self._visit.commands = obeyed.commands

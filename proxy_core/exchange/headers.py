@@ -43,7 +43,7 @@ def masked(name: str, value: str) -> str:
 
 
 def masked_key(key: str) -> str:
-    return f"…{key[-4:]}" if len(key) >= 16 else "…"
+    return f"…{key[-4:]}" if len(key) >= 12 else "…"
 
 
 _NEVER_UP = HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}

@@ -12,6 +12,7 @@ from proxy_core.guards.limits import OpenStreams
 from proxy_core.guards.origins import OwnNames
 from proxy_core.loops.tools import ToolLoops
 from proxy_core.routing.catalogue import Catalogue
+from proxy_core.routing.rests import Rests
 from proxy_core.serving.pages import Pages
 from proxy_core.sessions.prefix import PrefixWatch
 from proxy_core.sessions.store import Sessions
@@ -29,6 +30,7 @@ class House:
     pages: Pages
     open_streams: OpenStreams
     saved: SavedSettings
+    rests: Rests
     catalogue: Catalogue
     sessions: Sessions
     tool_loops: ToolLoops
