@@ -12,7 +12,7 @@ import traceback
 
 try:
     from addons.suite import addons
-except BaseException:  # nothing may escape to mitmproxy, which would forward requests without us
+except BaseException:  # noqa: BLE001 - nothing may escape to mitmproxy, which would forward requests without us
     traceback.print_exc()
     print("Parley could not be loaded; mitmproxy ends. Reinstall it with scripts/setup.sh.", file=sys.stderr)
     sys.stderr.flush()
