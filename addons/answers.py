@@ -52,7 +52,7 @@ def hide_credentials(request: http.Request) -> None:
     for name in SECRET_HEADERS:
         if name in request.headers:
             request.headers[name] = masked(name, request.headers[name])
-    if request.path == LOGIN_PATH:
+    if request.path.partition("?")[0] == LOGIN_PATH:
         request.content = b"key=..."
     if "key=" in request.path:
         request.path = _KEY_IN_QUERY.sub(lambda found: found[1] + masked_key(found[2]), request.path)

@@ -43,7 +43,11 @@ class Browser:
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
         options = {"binary": CHROMIUM, "args": [*_FLAGS, f"--user-data-dir={folder}"]}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        session = self._call("POST", "/session", capabilities={"alwaysMatch": wanted})
+        try:
+            session = self._call("POST", "/session", capabilities={"alwaysMatch": wanted})
+        except BaseException:
+            self._stop_driver()
+            raise
         self._base = f"/session/{session['sessionId']}"
 
     def __enter__(self) -> Browser:
@@ -51,6 +55,9 @@ class Browser:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._http.delete(self._base)
+        self._stop_driver()
+
+    def _stop_driver(self) -> None:
         self._http.close()
         self._driver.terminate()
         self._driver.wait()
