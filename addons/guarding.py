@@ -33,6 +33,7 @@ from proxy_core.routing.providers import PROVIDERS
 
 logger = logging.getLogger("parley")
 
+_TURNS_TO_CLOSE = 100
 _LOOK_EVERY = 5.0
 """Seconds between two looks at the clients' clocks."""
 
@@ -46,9 +47,18 @@ class Guarding:
     def running(self) -> None:
         self._task = asyncio.create_task(self._watch_clients())
 
-    def done(self) -> None:
+    async def done(self) -> None:
+        """Lets go of the clients: connections that are cut off by the end of the loop leave tracebacks behind."""
         if self._task:
             self._task.cancel()
+        for handler in list(_handlers()):
+            transport = handler.transports.get(handler.client)
+            if transport and transport.handler:
+                transport.handler.cancel("the proxy ends")
+        for _ in range(_TURNS_TO_CLOSE):
+            if not any(_handlers()):
+                break
+            await asyncio.sleep(0)
 
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuses targets that nobody may reach. Names that the configuration does not know are resolved once, here."""
