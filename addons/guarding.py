@@ -14,7 +14,8 @@ from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons.answers import response_of
+from addons.answers import hide_credentials, response_of
+from addons.host.exchanges import is_attempt
 from addons.host.guard import fails_closed
 from addons.program import Program
 from proxy_core.config.settings import Settings
@@ -103,10 +104,20 @@ class Guarding:
         self._said_something(flow)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        self._said_something(flow)
+        self._over(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
+        self._over(flow)
+
+    def _over(self, flow: http.HTTPFlow) -> None:
+        """What was sent is kept from now on, shown and dumped: without credentials and keys of ours."""
         self._said_something(flow)
+        if is_attempt(flow):
+            return
+        if self._program.table.lets_through(flow):
+            hide_credentials(flow.request)
+        if flow.request.raw_content:
+            flow.request.raw_content = self._program.house.secrecy.blot(flow.request.raw_content)
 
     def _said_something(self, flow: http.HTTPFlow) -> None:
         clock = self._clocks.get(flow.client_conn.id)

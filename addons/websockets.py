@@ -6,7 +6,6 @@ from mitmproxy import http
 
 from addons.host.guard import drops_on_failure
 from addons.program import Program
-from proxy_core.wire.json import dumps, loads
 
 
 class WebSockets:
@@ -17,22 +16,14 @@ class WebSockets:
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
-        if not (message.is_text and self._program.settings.redact):
+        if not self._program.settings.redact:
             return
-        if message.from_client:
-            message.content = self._hidden(message.content, flow.id)
-            return
-        text = message.content.decode("utf-8", "surrogateescape")
-        shown = self._program.house.secrecy.reveal_message(text, flow.id)
-        message.content = shown.encode("utf-8", "surrogateescape")
-
-    def _hidden(self, content: bytes, scope: str) -> bytes:
-        try:
-            value = loads(content)
-        except ValueError:
-            self._program.house.secrecy.check_passing(content)
-            return content
-        if isinstance(value, dict) and self._program.house.secrecy.hide_message(value, scope):
-            return dumps(value)
-        self._program.house.secrecy.check_passing(content)
-        return content
+        secrecy = self._program.house.secrecy
+        if not message.is_text:
+            if message.from_client:
+                secrecy.check_passing(message.content)
+        elif message.from_client:
+            message.content = secrecy.hide_message(message.content, flow.id)
+        else:
+            text = message.content.decode("utf-8", "surrogateescape")
+            message.content = secrecy.reveal_message(text, flow.id).encode("utf-8", "surrogateescape")

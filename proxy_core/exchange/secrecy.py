@@ -18,7 +18,7 @@ from proxy_core.redaction.conceal import Concealed, conceal, leaks
 from proxy_core.redaction.finder import Finder
 from proxy_core.redaction.reveal import RevealStage, reveal_text
 from proxy_core.redaction.vault import Vault
-from proxy_core.wire.json import dumps
+from proxy_core.wire.json import dumps, loads
 
 _MOST_VAULTS = 1000
 
@@ -54,12 +54,23 @@ class Secrecy:
         """A body as it may be kept and shown: without the proxy's own keys."""
         return self._finder.without_own(body)
 
-    def hide_message(self, message: dict[str, Any], scope: str) -> bool:
-        """The same for a message of a WebSocket, in place. Whether something was hidden."""
+    def hide_message(self, content: bytes, scope: str) -> bytes:
+        """The same for a text message of a WebSocket. Raises ParleyError where a secret could not be taken out."""
+        try:
+            message = loads(content)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            self.check_passing(content)
+            return content
         inner = message.get("response")
         body = inner if isinstance(inner, dict) else message
         mode, own_keys = self._redaction.mode, self._redaction.own_keys
-        return conceal(body, "openai_responses", self._vault(scope), self._finder, mode, own_keys).changed
+        vault = self._vault(scope)
+        concealed = conceal(body, "openai_responses", vault, self._finder, mode, own_keys)
+        hidden = dumps(message) if concealed.changed else content
+        _check(hidden, vault, self._finder, concealed.sealed)
+        return hidden
 
     def reveal_message(self, text: str, scope: str) -> str:
         """What a server says over a WebSocket, with the secrets whose placeholders stand in it whole."""
@@ -104,11 +115,11 @@ class Hidden:
             if name.lower() not in CREDENTIALS
         )
         leaving = b"\n".join((request.body, request.url.encode("utf-8", "surrogateescape"), shown))
-        found = leaks(leaving, self._vault, self._finder, self._sealed)
-        if found:
-            raise ParleyError(
-                Fault(
-                    FaultKind.INTERNAL,
-                    f"Nothing was sent: a secret ({', '.join(found)}) was still in the request after redaction.",
-                )
-            )
+        _check(leaving, self._vault, self._finder, self._sealed)
+
+
+def _check(leaving: bytes, vault: Vault, finder: Finder, sealed: frozenset[bytes]) -> None:
+    found = leaks(leaving, vault, finder, sealed)
+    if found:
+        message = f"Nothing was sent: a secret ({', '.join(found)}) was still in the request after redaction."
+        raise ParleyError(Fault(FaultKind.INTERNAL, message))

@@ -6,13 +6,17 @@ import base64
 import itertools
 import json
 import re
+import socket
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Request, TextMessage
 
 from tests.live.clients.sdk import Drivers
 from tests.live.commanding import said_bytes
@@ -420,3 +424,114 @@ backends:
     assert [name for name, file in files.items() if seen(file.read_bytes()) and name != "dump.mitm"] == []
     open_to_others = {file.name: oct(file.stat().st_mode) for file in files.values() if file.stat().st_mode & 0o077}
     assert {name for name in open_to_others if "-ca-cert." not in name} <= {"mitmproxy-dhparam.pem"}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_intercepted_requests(protocol: str, streamed: bool, parley: Program, vendors: Upstream) -> None:
+    """With the client's own key in its header, where it has to be, and the proxy's own nowhere."""
+    vendors.will_say(answering(lambda known: Said(f"I have {known['SECRET_GITHUB_TOKEN']}", every=1)))
+    vendors.checks = False
+    model = PLAIN[protocol]
+    sent = filled(protocol) | ({} if protocol == "gemini" else {"model": model, "stream": streamed})
+    where = path(protocol, model, streamed).removeprefix("/anthropic")
+    theirs = {"authorization": f"Bearer {ANTHROPIC}"}
+    with httpx.Client(proxy=parley.proxy, trust_env=False, timeout=20) as client:
+        answer = client.post(vendors.url(protocol) + where, json=sent, headers=theirs)
+    assert answer.status_code == 200, answer.text
+    received = vendors.next_request()
+    assert seen(received.body) == []
+    assert received.headers["authorization"] == theirs["authorization"]
+    assert PLACEHOLDER.search(received.body.decode())
+    if protocol != "openai_responses":  # which repeats the instructions as it got them
+        assert not PLACEHOLDER.search(answer.text)
+    if not streamed:
+        assert f"I have {GITHUB}" in answer.text
+
+
+def test_own_keys_in_requests_that_are_let_through(parley: Program, vendors: Upstream) -> None:
+    with httpx.Client(proxy=parley.proxy, trust_env=False, timeout=20) as client:
+        answer = client.post(vendors.url("openai_chat") + "/v1/files", json={"note": OWN})
+        fine = client.get(vendors.url("openai_chat") + "/v1/files")
+    assert answer.status_code == 403
+    assert "key of this proxy" in answer.text
+    assert vendors.received == []
+    assert fine.status_code == 200
+
+
+class Echo:
+    """A WebSocket server that says again what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[str | bytearray] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        connection, _ = self._listener.accept()
+        protocol = WSConnection(ConnectionType.SERVER)
+        with connection:
+            while data := connection.recv(1 << 16):
+                protocol.receive_data(data)
+                for event in protocol.events():
+                    connection.sendall(b"".join(protocol.send(answer) for answer in self._answers(event)))
+
+    def _answers(self, event: Event) -> Iterator[Event]:
+        match event:
+            case Request():
+                yield AcceptConnection()
+            case TextMessage() | BytesMessage():
+                self.heard.append(event.data)
+                yield type(event)(data=event.data)
+            case CloseConnection():
+                yield event.response()
+
+    def close(self) -> None:
+        self._listener.close()
+        self._thread.join(5)
+
+
+def say_over_websocket(program: Program, port: int, *messages: str | bytes) -> list[str | bytearray]:
+    """What comes back, up to the answer to the last message."""
+    proxy = httpx.URL(program.proxy)
+    protocol = WSConnection(ConnectionType.CLIENT)
+    heard: list[str | bytearray] = []
+    with socket.create_connection((proxy.host, proxy.port or 0), 10) as connection:
+        hello = protocol.send(Request(host=f"127.0.0.1:{port}", target="/v1/responses"))
+        connection.sendall(hello.replace(b"GET /", f"GET http://127.0.0.1:{port}/".encode(), 1))
+        while data := connection.recv(1 << 16):
+            protocol.receive_data(data)
+            for event in protocol.events():
+                match event:
+                    case AcceptConnection():
+                        said = [protocol.send(_message(message)) for message in messages]
+                        connection.sendall(b"".join(said))
+                    case TextMessage() | BytesMessage():
+                        heard.append(event.data)
+                        if event.data == messages[-1]:
+                            return heard
+    return heard
+
+
+def _message(message: str | bytes) -> Event:
+    return TextMessage(data=message) if isinstance(message, str) else BytesMessage(data=message)
+
+
+def test_messages_of_intercepted_websockets(parley: Program) -> None:
+    """Hidden on the way out, put back on the way in; where that cannot be done the message is dropped."""
+    said = {"type": "response.create", "response": {"input": f"Use {GITHUB}, not {OWN}"}}
+    known = {"type": "response.create", "input": f"Use {GITHUB}", "metadata": {"note": GITHUB}}
+    echo = Echo()
+    try:
+        heard = say_over_websocket(
+            parley, echo.port, json.dumps(said), json.dumps(known), f"{OWN} in no JSON", OWN.encode(), b"\x00", "end"
+        )
+    finally:
+        echo.close()
+    assert len(echo.heard) == 3
+    first = json.loads(str(echo.heard[0]))["response"]["input"]
+    assert re.fullmatch(rf"Use {PLACEHOLDER.pattern}, not {re.escape(ONE_WAY)}", first)
+    assert json.loads(str(heard[0]))["response"]["input"] == f"Use {GITHUB}, not {ONE_WAY}"
+    assert heard[1:] == [b"\x00", "end"]
