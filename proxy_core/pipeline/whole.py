@@ -10,7 +10,7 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.stages import Stage, through
 from proxy_core.protocols.contract import Codec, View
-from proxy_core.turn.events import Event, TextDelta, ThinkingDelta
+from proxy_core.turn.events import Event, TextDelta, ThinkingDelta, UsageReported
 from proxy_core.turn.fold import Folder, fold, unfold
 from proxy_core.turn.reply import Reply
 from proxy_core.wire.json import dumps, loads
@@ -60,11 +60,17 @@ def _answer(reply: Reply, client: Codec, stages: Sequence[Stage], observers: Seq
 
 
 def _watched(events: Iterable[Event], client: Codec, observers: Sequence[Observer]) -> tuple[list[Event], bool]:
+    """What was paid for is told also of an answer that is cut, since it had come whole."""
     kept: list[Event] = []
-    for event in _in_pieces(events):
+    passing = iter(_in_pieces(events))
+    for event in passing:
         kept.append(event)
         if cut := first_cut(observers, event):
-            return [*kept, *_ending(kept, cut, client)], True
+            usage = [late for late in passing if isinstance(late, UsageReported)]
+            for late in usage:
+                first_cut(observers, late)
+            *ending, ended = _ending(kept, cut, client)
+            return [*kept, *ending, *usage, ended], True
     return kept, False
 
 
