@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from mitmproxy import connection, ctx, http
 from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.proxy import mode_specs
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
@@ -18,11 +18,12 @@ from addons.answers import hide_credentials, response_of
 from addons.host.exchanges import is_attempt
 from addons.host.guard import fails_closed
 from addons.program import Program
-from proxy_core.config.settings import Settings
+from addons.targets import target_policy
+from proxy_core.config.settings import Limits
 from proxy_core.config.values import is_loopback
 from proxy_core.errors import ParleyError
 from proxy_core.exchange.answers import Answer
-from proxy_core.guards.addresses import TargetPolicy, check_addresses, checked_addresses, policy_for_configured
+from proxy_core.guards.addresses import check_addresses, checked_addresses
 from proxy_core.guards.limits import (
     PROXY_AUTHENTICATE,
     ClientClock,
@@ -67,7 +68,7 @@ class Guarding:
         if address is None:
             return
         host, port = address[0], address[1]
-        policy = _policy(self._program.settings)
+        policy = target_policy(self._program.settings)
         try:
             if is_loopback(host):
                 check_addresses(host, port, ["127.0.0.1"], policy)
@@ -126,16 +127,18 @@ class Guarding:
 
     async def _watch_clients(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
+            limits = self._program.settings.limits
+            await asyncio.sleep(min(_LOOK_EVERY, limits.silence / 4, limits.request / 4, limits.reading / 4))
             await self.close_overdue(time.monotonic())
 
     async def close_overdue(self, now: float) -> None:
-        patience = Patience(idle=self._program.settings.limits.idle)
+        patience = _patience(self._program.settings.limits)
         busy = self._program.table.busy_clients()
         for handler in list(_handlers()):
             clock = self._clocks.get(handler.client.id)
             if clock is None:
                 continue
+            _note_bytes(handler, clock, now)
             _note_blocking(handler, clock, now)
             if clock.blocked_since is None and handler.client.id in busy:
                 continue
@@ -148,35 +151,30 @@ class Guarding:
 _PROVIDER_HOSTS = frozenset(provider.host for provider in PROVIDERS)
 
 
-def _policy(settings: Settings) -> TargetPolicy:
-    urls = [backend.base_url for backend in settings.backends.values() if backend.base_url]
-    if settings.model_list_url:
-        urls.append(settings.model_list_url)
-    networks = tuple(ip_network(network, strict=False) for network in settings.network.allow)
-    policy = TargetPolicy(own_ports=_own_ports(), configured=frozenset(_named_targets()), networks=networks)
-    return policy_for_configured(policy, urls)
-
-
-def _named_targets() -> Iterator[tuple[str, int]]:
-    """Where reverse modes lead that the user named."""
-    proxyserver = ctx.master.addons.get("proxyserver")
-    for server in proxyserver.servers if isinstance(proxyserver, Proxyserver) else ():
-        if isinstance(server.mode, mode_specs.ReverseMode):
-            yield server.mode.address[0], server.mode.address[1]
-
-
-def _own_ports() -> frozenset[int]:
-    proxyserver = ctx.master.addons.get("proxyserver")
-    ports = {address[1] for address in proxyserver.listen_addrs()} if isinstance(proxyserver, Proxyserver) else set()
-    if "web_port" in ctx.options:
-        ports.add(ctx.options.web_port)
-    return frozenset(ports)
-
-
 def _handlers() -> Iterator[ProxyConnectionHandler]:
     proxyserver = ctx.master.addons.get("proxyserver")
     if isinstance(proxyserver, Proxyserver):
         yield from proxyserver.connections.values()
+
+
+def _patience(limits: Limits) -> Patience:
+    return Patience(limits.request, limits.silence, limits.idle, limits.reading)
+
+
+def _note_bytes(handler: ProxyConnectionHandler, clock: ClientClock, now: float) -> None:
+    """What no hook tells of: bytes of a body, of a tunnel, of a request's head that is not complete."""
+    silent = max(0.0, time.time() - handler.timeout_watchdog.last_activity)
+    clock.last_byte = max(clock.last_byte, now - silent)
+    if clock.request_began is None and _is_in_head(handler):
+        clock.request_began = now
+
+
+def _is_in_head(handler: ProxyConnectionHandler) -> bool:
+    for each in handler.layer.context.layers:
+        if isinstance(each, HttpLayer):
+            client = each.connections.get(handler.client)
+            return isinstance(client, Http1Server) and client.state == client.read_headers and len(client.buf) > 0
+    return False
 
 
 def _note_blocking(handler: ProxyConnectionHandler, clock: ClientClock, now: float) -> None:

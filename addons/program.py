@@ -12,6 +12,7 @@ from dataclasses import replace
 from addons.answers import refusal
 from addons.host.exchanges import ExchangeTable
 from addons.recordings import UnreadableRecording, read_recording
+from addons.targets import target_policy
 from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import ReplaySettings, Settings
 from proxy_core.dashboard.live import LiveBoard
@@ -23,6 +24,7 @@ from proxy_core.exchange.secrecy import Secrecy
 from proxy_core.exchange.visit import Visit
 from proxy_core.guards.limits import OpenStreams
 from proxy_core.guards.origins import own_names
+from proxy_core.guards.transport import GuardedTransport
 from proxy_core.history.log import HistoryLog
 from proxy_core.loops.tools import ToolLoops
 from proxy_core.redaction.vault import Vault
@@ -55,7 +57,7 @@ class Program:
         self.table = ExchangeTable(refusal)
         self.rests = Rests(time.monotonic)
         self.keys = KeyRing(self.rests)
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue(lambda context: GuardedTransport(target_policy(self.settings), context))
         self.sessions = Sessions(time.monotonic)
         self.demo = DemoServer()
         self.board = LiveBoard()

@@ -303,6 +303,9 @@ def _limits(sources: Sources) -> Limits:
             "streams": entry.streams,
             "streams_per_client": entry.streams_per_client,
             "idle": entry.idle_seconds,
+            "request": entry.request_seconds,
+            "silence": entry.silence_seconds,
+            "reading": entry.reading_seconds,
         }
         limits = replace(limits, **{name: value for name, value in given.items() if value})
     return limits

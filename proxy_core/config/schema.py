@@ -154,6 +154,9 @@ class LimitsEntry(Entry):
     """Answers under way at once."""
     streams_per_client: int | None = Field(default=None, ge=1)
     idle_seconds: float | None = Field(default=None, gt=0)
+    request_seconds: float | None = Field(default=None, gt=0)
+    silence_seconds: float | None = Field(default=None, gt=0)
+    reading_seconds: float | None = Field(default=None, gt=0)
 
 
 def _network(value: str) -> str:

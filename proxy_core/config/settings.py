@@ -62,7 +62,9 @@ class RedactionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes; but levels of `json_depth`, numbers of flows and of streams under way, seconds of `idle`."""
+    """Bytes; but levels of `json_depth`, numbers of flows and of streams under way, seconds from `idle` on: a
+    connection between two requests, a request until all of it is there, silence within it, an answer that is not
+    taken."""
 
     body: int = 32 * 1024 * 1024
     decoded: int = 256 * 1024 * 1024
@@ -73,6 +75,9 @@ class Limits:
     streams: int = 4000
     streams_per_client: int = 2000
     idle: float = 600.0
+    request: float = 300.0
+    silence: float = 30.0
+    reading: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -38,12 +39,16 @@ class BackendState:
     error: str | None = None
 
 
+type Connect = Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]
+"""Makes the transport of one round, from the CAs to trust."""
+
+
 class Catalogue:
     """`configure` before anything else, also again while running; `run` keeps the lists fresh."""
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx.AsyncBaseTransport | Connect | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -119,8 +124,11 @@ class Catalogue:
 
     async def _client(self) -> httpx.AsyncClient:
         """HTTP_PROXY is not obeyed: it may name this very proxy. Loading CAs takes a while, hence the thread."""
-        verify = True if self._transport else await asyncio.to_thread(httpx.create_ssl_context)
-        return httpx.AsyncClient(transport=self._transport, verify=verify, trust_env=False, timeout=_TIMEOUT)
+        transport = self._transport
+        if not isinstance(transport, httpx.AsyncBaseTransport):
+            context = await asyncio.to_thread(httpx.create_ssl_context)
+            transport = (transport or httpx.AsyncHTTPTransport)(context)
+        return httpx.AsyncClient(transport=transport, trust_env=False, timeout=_TIMEOUT)
 
     async def _ask(self, client: httpx.AsyncClient, backend: Backend) -> None:
         try:
