@@ -90,7 +90,7 @@ COMMANDS: tuple[Row, ...] = (
     Row(
         "help",
         "list the commands, or tell about one",
-        "help or help(COMMAND)",
+        "help(COMMAND)",
         ("help", "help(set)", "help(temperature)"),
         _help,
         bare=True,
