@@ -16,11 +16,13 @@ from scripts import launcher
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-LAUNCHERS_OWN = {"--session", "--fast", "--json", "--mode", "--set"}
+OTHERS = {"--session", "--fast", "--json", "--mode", "--set", "--model"}
+"""The subcommands' own, mitmproxy's, and those of clients."""
+FILES = r"\]\(([\w./-]+)\)|`((?:addons|scripts|tests|proxy_core)/[\w./]*)`"
 
 
 def test_every_flag_that_is_named_exists() -> None:
-    known = {option.flag for option in OPTIONS if option.has_flag} | LAUNCHERS_OWN
+    known = {option.flag for option in OPTIONS if option.has_flag} | OTHERS
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
 
 
@@ -55,8 +57,6 @@ def test_every_command_is_shown_as_it_is() -> None:
     assert [row for row in rows if row not in README] == []
 
 
-@pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r"\]\(([\w./-]+)\)|`((?:addons|scripts|tests|proxy_core)/[\w./]*)`", README)))
-)
+@pytest.mark.parametrize("path", sorted(set(re.findall(FILES, README))))
 def test_every_file_exists(path: tuple[str, str]) -> None:
     assert (ROOT / (path[0] or path[1])).exists()
