@@ -25,6 +25,8 @@ def show(settings: Settings, servers: Sequence[ServerInstance]) -> None:
 def lines(settings: Settings, servers: Sequence[ServerInstance]) -> Iterator[str]:
     yield f"Parley {__version__}"
     yield from _addresses(servers)
+    if _base_url(servers):
+        yield f"  Dashboard    {_base_url(servers)}/dashboard"
     if settings.replay:
         yield f"  Replaying    {settings.replay.file}; nothing else is asked, whatever model is named"
     else:
@@ -32,6 +34,8 @@ def lines(settings: Settings, servers: Sequence[ServerInstance]) -> Iterator[str
     if settings.record:
         whose = f", session {settings.record.session} only" if settings.record.session else ""
         yield f"  Recording    {settings.record.file}{whose}"
+    if settings.redis_url:
+        yield "  Note         PARLEY_REDIS_URL is not used yet: sessions are kept in this process's memory"
     yield from _client_key(settings)
 
 
@@ -53,6 +57,11 @@ def _addresses(servers: Sequence[ServerInstance]) -> Iterator[str]:
             yield f"  HTTP proxy   {address} (HTTP_PROXY, HTTPS_PROXY; `parley run -- COMMAND` sets them)"
         else:
             yield f"  {server.mode.description}   {address}"
+
+
+def _base_url(servers: Sequence[ServerInstance]) -> str | None:
+    reverse = (server for server in servers if isinstance(server.mode, mode_specs.ReverseMode))
+    return next((f"http://{_host(host)}:{port}" for server in reverse for host, port, *_ in server.listen_addrs), None)
 
 
 def _web() -> Iterator[str]:
