@@ -4,8 +4,7 @@ mitmproxy's HttpStream sends one request to one server. This subclass asks the E
 again before the client has seen anything. Every attempt has a stream number of its own: under the old one HTTP/2
 upstreams refuse to send again, and late events of a cancelled attempt would end up in the next.
 
-Flows without an Exchange (answered by an addon, or explicitly let through) behave as in mitmproxy; a flow that no
-addon has decided about is refused, since mitmproxy would otherwise forward it unchecked.
+Flows without an Exchange (answered by an addon, or explicitly let through) behave as in mitmproxy: see client_request.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import itertools
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
@@ -25,7 +23,6 @@ from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
-    HttpLayer,
     HttpStream,
     SendHttp,
 )
@@ -50,9 +47,9 @@ from mitmproxy.proxy.layers.http._hooks import (
 )
 
 from addons.host import timers
+from addons.host.client_request import ClientRequestStream
 from addons.host.clock import NEVER, AttemptClock
 from addons.host.exchanges import ExchangeTable, attempt_flow_of, wire_request
-from addons.host.feeding import Feeding
 from addons.host.timers import Alarm
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
@@ -74,15 +71,12 @@ class _Decided(events.Event):
     step: Step
 
 
-class ExchangeStream(HttpStream):
+class ExchangeStream(ClientRequestStream):
     """One client request with all its attempts. Bind with `bind(table)`."""
-
-    table: ClassVar[ExchangeTable]
 
     def __init__(self, context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.exchange: Exchange | None = None
-        self.feeding: Feeding | None = None
         self.attempt_id = 0
         self.attempt_flow: http.HTTPFlow | None = None
         self.upstream: Connection | None = None
@@ -90,7 +84,6 @@ class ExchangeStream(HttpStream):
         self._alarm: Alarm | None = None
         self._is_reused = self._was_resent = False
         self._stored = 0
-        self._oversized = 0
         self._client_body = bytearray()
 
     def handle_event(self, event: events.Event) -> Iterable[commands.Command]:  # type: ignore[override]
@@ -112,7 +105,7 @@ class ExchangeStream(HttpStream):
 
     def _handle_event(self, event: events.Event) -> Commands:
         if self.exchange is None:
-            yield from self.feeding.handle(event) if self.feeding else super()._handle_event(event)
+            yield from super()._handle_event(event)
         elif isinstance(event, _Decided):
             yield from self._do(event.step)
         elif isinstance(event, events.Wakeup):
@@ -122,72 +115,10 @@ class ExchangeStream(HttpStream):
         elif isinstance(event, HttpEvent) and event.stream_id == self.attempt_id:
             yield from self._upstream_event(event)
 
-    # the client's request
-
-    def state_consume_request_body(self, event: events.Event) -> Commands:
-        if isinstance(event, RequestData) and self._too_large(event):
-            return
-        if not isinstance(event, RequestEndOfMessage):
-            yield from super().state_consume_request_body(event)
-            return
-        self.flow.request.timestamp_end = time.time()
-        self.flow.request.data.content = bytes(self.request_body_buf)
-        self.request_body_buf.clear()
-        self.client_state = self.state_done
-        yield HttpRequestHook(self.flow)
-        if (yield from self.check_killed(True)):
-            return
-        yield from self._decided()
-
-    def _too_large(self, event: RequestData) -> bool:
-        """Counts the body; what is beyond the limit is not kept, so that the client can still be told why."""
-        limit = self.table.max_body
-        size = len(self.request_body_buf) + len(event.data)
-        if self._oversized == 0 and size <= limit:
-            return False
-        self._oversized += size if self._oversized == 0 else len(event.data)
-        self.request_body_buf.clear()
-        self.flow.metadata["parley_oversized"] = self._oversized
-        return True
-
-    def _decided(self) -> Commands:
-        if self.flow.response:
-            yield from self._answer_locally()
-            return
-        exchange = self.table.exchange_of(self.flow)
-        if exchange:
-            self.exchange = exchange
-            self._clock = AttemptClock(self.table.failover, begun=time.monotonic())
-            yield from self._next_attempt()
-        elif self.table.lets_through(self.flow):
-            yield from self._let_through()
-        else:
-            self.flow.response = self.table.refusal(self.flow)
-            yield from self._answer_locally()
-
-    def _answer_locally(self) -> Commands:
-        assert self.flow.response
-        self.flow.response.timestamp_start = time.time()
-        yield HttpResponseHeadersHook(self.flow)
-        if (yield from self.check_killed(True)):
-            return
-        feed = self.table.feed_of(self.flow)
-        if feed:
-            self.feeding = Feeding(self, self._parent, feed, self.table.feed_every)
-            yield from self.feeding.start()
-        else:
-            yield from self.send_response()
-
-    def _let_through(self) -> Commands:
-        """What mitmproxy does with a request that is none of ours."""
-        if not (yield from self.make_server_connection()):
-            return
-        request = self.flow.request
-        content = request.raw_content
-        yield SendHttp(RequestHeaders(self.stream_id, request, not (content or request.trailers)), self.context.server)
-        if content:
-            yield SendHttp(RequestData(self.stream_id, content), self.context.server)
-        yield SendHttp(RequestEndOfMessage(self.stream_id), self.context.server)
+    def _begin(self, exchange: Exchange) -> Commands:
+        self.exchange = exchange
+        self._clock = AttemptClock(self.table.failover, begun=time.monotonic())
+        yield from self._next_attempt()
 
     # attempts
 
@@ -466,12 +397,6 @@ class ExchangeStream(HttpStream):
     def _sent(self) -> http.HTTPFlow:
         assert self.attempt_flow is not None
         return self.attempt_flow
-
-    @property
-    def _parent(self) -> HttpLayer:
-        parent = self.context.layers[self.context.layers.index(self) - 1]
-        assert isinstance(parent, HttpLayer)
-        return parent
 
 
 def _response(head: Head, body: bytes = b"") -> http.Response:
