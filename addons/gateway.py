@@ -31,7 +31,10 @@ class Gateway:
 
     @fails_closed(lambda flow: refusal(flow))
     async def request(self, flow: http.HTTPFlow) -> None:
-        if is_attempt(flow) or flow.response or flow.is_replay:
+        if is_attempt(flow):
+            name_attempt(flow)
+            return
+        if flow.response or flow.is_replay:
             return
         if not self._program.ready.is_set():
             await self._program.ready.wait()
@@ -63,6 +66,12 @@ class Gateway:
     def error(self, flow: http.HTTPFlow) -> None:
         self._close(flow)
 
+    def describe(self, flow: http.HTTPFlow) -> None:
+        """Writes what is known so far onto a flow under way."""
+        visit = self._visits.get(flow.id)
+        if visit:
+            write_record(flow, visit)
+
     async def _take(self, flow: http.HTTPFlow, visit: Visit) -> None:
         match self._program.reception.take(visit):
             case Exchange() as exchange:
@@ -80,7 +89,6 @@ class Gateway:
 
     def _close(self, flow: http.HTTPFlow) -> None:
         if is_attempt(flow):
-            name_attempt(flow)
             return
         visit = self._visits.pop(flow.id, None)
         self._table.forget(flow)
@@ -88,7 +96,7 @@ class Gateway:
             self._program.reception.leave(visit)
         if visit and visit.is_model_call:
             record = self._program.usage.note(visit, time.time(), flow.id)
-            write_record(flow, visit)
+            write_record(flow, visit, record)
             # Not before the client has the end of its answer, and what goes wrong is no business of its.
             asyncio.get_running_loop().call_soon(self._program.keep, visit, record)
             if visit.exchange and visit.exchange.fault and visit.exchange.history:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
-from mitmproxy import ctx, hooks
+from mitmproxy import ctx, hooks, http
 
 from addons.host.exchanges import ExchangeTable
 
@@ -13,8 +14,11 @@ _EVERY = 0.7
 
 
 class Live:
-    def __init__(self, table: ExchangeTable) -> None:
+    """`describe` writes onto a flow what is known of it so far."""
+
+    def __init__(self, table: ExchangeTable, describe: Callable[[http.HTTPFlow], None]) -> None:
         self._table = table
+        self._describe = describe
         self._shown: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -29,13 +33,15 @@ class Live:
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
-            self._show()
+            self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Brings up to date what has grown since the last time."""
         streaming = self._table.streaming
         self._shown = {flow_id: size for flow_id, size in self._shown.items() if flow_id in streaming}
         for flow, body in list(streaming.values()):
             if flow.response and self._shown.get(flow.id) != len(body):
                 self._shown[flow.id] = len(body)
                 flow.response.data.content = bytes(body)
+                self._describe(flow)
                 ctx.master.addons.trigger(hooks.UpdateHook([flow]))

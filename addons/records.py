@@ -1,6 +1,8 @@
 """What is written on a flow for people: what became of it, comment and markers to find it by.
 
-Filter with mitmproxy's own expressions: `~comment translated`, `~comment "failed over"`, `~meta anthropic`, `~marked`.
+Filter with mitmproxy's own expressions: `~comment translated`, `~comment "failed over"`, `~meta anthropic`,
+`~meta SESSION`, `~marked`, `~marker recycle`. The first eight letters of a client flow's id after `~meta` find it with
+all its attempts.
 """
 
 from __future__ import annotations
@@ -9,43 +11,82 @@ from collections.abc import Iterator
 
 from mitmproxy import http
 
-from addons.host.exchanges import ATTEMPT, metadata_of
+from addons.host.exchanges import ATTEMPT, attempt_deed
+from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.visit import Visit
 from proxy_core.pipeline.lanes import Lane
+from proxy_core.usage.record import Record
+from proxy_core.viewing.deeds import Deeds, attempt_lines, cache_sentence, deed_lines
 
 RECORD = "parley"
-"""flow.metadata of a client's flow: what became of it."""
+"""flow.metadata of a client's flow: its Deeds."""
 CHUNKS = "parley_chunks"
 """flow.metadata of a recorded answer that streamed: [milliseconds since its head, bytes] for each piece."""
-_MARKERS = (
-    ("looped", ":repeat:"),
-    ("failed over", ":twisted_rightwards_arrows:"),
-    ("redacted", ":lock:"),
-    ("failed", ":x:"),
-    ("commanded", ":keyboard:"),
-    ("translated", ":speech_balloon:"),
-)
-"""The first that applies is shown; the comment names all."""
+MARKERS = {
+    "looped": ":recycle:",
+    "failed over": ":leftwards_arrow_with_hook:",
+    "redacted": ":black_medium_square:",
+    "failed": ":heavy_multiplication_x:",
+    "commanded": ":keyboard:",
+    "translated": ":left_right_arrow:",
+}
+"""The first that applies is shown; the comment names all. Signs that terminals and plain fonts have, too."""
 
 
-def write_record(flow: http.HTTPFlow, visit: Visit) -> None:
-    """Called once when a client's flow is over."""
+def write_record(flow: http.HTTPFlow, visit: Visit, record: Record | None = None) -> None:
+    """Called when a client's flow is over, with the record of its usage, and before that for whoever watches."""
     exchange = visit.exchange
     what = list(_what(visit))
     summaries = [attempt.summary for attempt in exchange.history] if exchange else []
-    flow.metadata[RECORD] = {
+    deeds = _deeds(flow, visit, record)
+    flow.metadata[RECORD] = deeds
+    flow.comment = "; ".join(filter(None, (", ".join(what), " → ".join(summaries), deeds["cache"])))
+    flow.marked = next((marker for word, marker in MARKERS.items() if word in what), "")
+
+
+def deeds_of(flow: http.HTTPFlow) -> Iterator[str]:
+    """For people, what Parley did with a client's request; of an attempt, whose it is."""
+    if ATTEMPT in flow.metadata:
+        yield from attempt_lines(flow.metadata[ATTEMPT], flow.metadata["parley_client"])
+    elif RECORD in flow.metadata:
+        yield from deed_lines(flow.metadata[RECORD])
+
+
+def _deeds(flow: http.HTTPFlow, visit: Visit, record: Record | None) -> Deeds:
+    exchange, cut = visit.exchange, visit.exchange.cut if visit.exchange else None
+    deeds: Deeds = {
+        "flow": flow.id,
         "session": visit.session.id if visit.session else "",
         "agent": visit.agent or "",
+        "project": visit.project or "",
+        "route": visit.route or "",
+        "commands": list(visit.commands),
         "changes": list(visit.admitted.changes) if visit.admitted else [],
         "redactions": dict(visit.redactions),
-        "commands": list(visit.commands),
-        "cache": str(visit.prefix) if visit.prefix else "",
         "tool_loop": visit.tool_loop or "",
-        **(metadata_of(exchange) if exchange else {}),
+        "cut": cut.why if cut else "",
+        "cache": _cache(visit, record),
+        "cost": record.cost if record else None,
     }
-    parts = (", ".join(what), " → ".join(summaries), str(visit.prefix) if visit.prefix else "")
-    flow.comment = "; ".join(filter(None, parts))
-    flow.marked = next((marker for word, marker in _MARKERS if word in what), "")
+    if exchange:
+        _add_exchange(deeds, exchange)
+    elif visit.fault:
+        deeds["fault"] = f"{visit.fault.kind}: {visit.fault.message}"
+    return deeds
+
+
+def _add_exchange(deeds: Deeds, exchange: Exchange) -> None:
+    fault = exchange.fault if exchange.finished else None
+    deeds["protocol"] = exchange.admitted.call.protocol
+    deeds["model"] = exchange.admitted.model
+    deeds["stream"] = exchange.admitted.stream
+    deeds["attempts"] = [attempt_deed(attempt) for attempt in exchange.history]
+    deeds["fault"] = f"{fault.kind}: {fault.message}" if fault else None
+
+
+def _cache(visit: Visit, record: Record | None) -> str:
+    change = visit.prefix
+    return cache_sentence(change.block, change.tokens, record.cache_lost_cost if record else None) if change else ""
 
 
 def _what(visit: Visit) -> Iterator[str]:
@@ -58,7 +99,7 @@ def _what(visit: Visit) -> Iterator[str]:
         yield "failed over"
     if visit.redactions:
         yield "redacted"
-    if visit.fault or (exchange and exchange.fault):
+    if visit.fault or (exchange and exchange.fault and exchange.finished):
         yield "failed"
     if exchange and exchange.history and exchange.history[-1].choice.lane is Lane.TRANSLATE:
         yield "translated"

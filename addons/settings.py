@@ -37,6 +37,8 @@ UNCLAIMED = "http://parley.invalid"
 _AT_START = ("host", "port", "proxy_host", "proxy_port", "database_url", "redis_url", "record", "replay")
 """What cannot change while running."""
 _READ_FILES = (FILE_NAME, "config.json", ".env")
+_WEB_COLUMNS = ("icon", "path", "comment", "method", "status", "size", "time")
+"""mitmweb's own and the comment, which says what became of a request."""
 _LOOKS_APART = 1.0
 """Seconds between two looks at the files."""
 
@@ -209,6 +211,8 @@ class SettingsAddon:
             # Streamed bodies are kept where someone can look at them (mitmweb, the console, a recording).
             "store_streamed_bodies": ctx.master.addons.get("view") is not None or settings.record is not None,
         }
+        if "web_columns" in ctx.options:
+            wanted["web_columns"] = list(_WEB_COLUMNS)
         if certificates := self._environ.get("SSL_CERT_FILE"):
             wanted["ssl_verify_upstream_trusted_ca"] = certificates
         if _is_default("mode"):

@@ -35,15 +35,17 @@ bind(program.table)
 settings = SettingsAddon([program.load])
 program.reload = settings.reload
 
+gateway = Gateway(program)
+
 addons = [
     settings,
     Lifecycle(program),
     Guarding(program),
-    Gateway(program),
+    gateway,
     WebSockets(program),
     Control(program.sessions, program.saved, program.controls_of, settings.reload),
     Views(),
-    Live(program.table),
+    Live(program.table, gateway.describe),
     Recorder(program),
     Bounds(lambda: program.settings.limits),
 ]

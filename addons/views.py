@@ -8,7 +8,7 @@ from mitmproxy import contentviews, http
 from mitmproxy.contentviews import Contentview, Metadata
 from mitmproxy.contentviews._api import SyntaxHighlight
 
-from addons.records import timing_of
+from addons.records import deeds_of, timing_of
 from proxy_core.protocols.contract import Call
 from proxy_core.viewing.bodies import call_of, show_reply, show_request
 
@@ -29,12 +29,13 @@ class ConversationView(Contentview):
         """Raises ParleyError when the body cannot be read; mitmproxy then shows it raw."""
         call = _call(metadata)
         message = metadata.http_message
-        assert call is not None
-        if isinstance(message, http.Request):
-            return show_request(data, call)
         flow = metadata.flow
-        timing = timing_of(flow) if isinstance(flow, http.HTTPFlow) else ""
-        return show_reply(data, metadata.content_type or "", call, timing)
+        assert call is not None
+        assert isinstance(flow, http.HTTPFlow)
+        deeds = list(deeds_of(flow))
+        if isinstance(message, http.Request):
+            return show_request(data, call, flow.comment, deeds)
+        return show_reply(data, metadata.content_type or "", call, timing_of(flow), deeds)
 
 
 def _call(metadata: Metadata) -> Call | None:

@@ -16,6 +16,7 @@ from proxy_core.exchange.answers import Feed
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.headers import masked
+from proxy_core.viewing.deeds import AttemptDeed
 
 ATTEMPT = "parley_attempt"
 """flow.metadata of an attempt: its number; `parley_client` holds the id of the client's flow."""
@@ -154,23 +155,9 @@ def wire_request(flow: http.HTTPFlow, attempt: Attempt) -> http.Request:
     )
 
 
-def metadata_of(exchange: Exchange) -> dict[str, object]:
-    """What is recorded on the client's flow: plain values, no secrets."""
-    losses = []
-    for attempt in exchange.history:
-        shown = attempt.losses.items + (attempt.view.losses.items if attempt.view else [])
-        losses += [f"{loss.path} {loss.action}: {loss.why}" for loss in shown]
-    return {
-        "protocol": exchange.admitted.call.protocol,
-        "model": exchange.admitted.model,
-        "stream": exchange.admitted.stream,
-        "attempts": [_attempt_record(attempt) for attempt in exchange.history],
-        "losses": losses,
-        "fault": _fault_text(exchange.fault),
-    }
-
-
-def _attempt_record(attempt: Attempt) -> dict[str, object]:
+def attempt_deed(attempt: Attempt) -> AttemptDeed:
+    """What is recorded of an attempt on the client's flow."""
+    losses = attempt.losses.items + (attempt.view.losses.items if attempt.view else [])
     return {
         "backend": attempt.upstream.backend.name,
         "model": attempt.upstream.model,
@@ -180,8 +167,5 @@ def _attempt_record(attempt: Attempt) -> dict[str, object]:
         "status": attempt.status,
         "outcome": str(attempt.outcome),
         "seconds": None if attempt.ended is None else round(attempt.ended - attempt.started, 3),
+        "losses": [f"{loss.path} {loss.action}: {loss.why}" for loss in losses],
     }
-
-
-def _fault_text(fault: Fault | None) -> str | None:
-    return f"{fault.kind}: {fault.message}" if fault else None

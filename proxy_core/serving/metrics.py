@@ -77,6 +77,7 @@ class Metrics:
         self._unpriced = self._counter("unpriced_requests", "Requests with tokens of unknown price", *_LABELS[1:])
         self._redactions = self._counter("redactions", "Secrets kept from backends", "rule")
         self._loops = self._counter("loops", "Answers that were cut because they repeated themselves", "backend")
+        self._lost = self._counter("cache_lost_tokens", "Tokens read anew as a prompt's beginning changed", "backend")
         self._losses = self._counter("losses", "Fields that could not be carried into another protocol", "backend")
         self._gauge("open_streams", "Exchanges under way", open_streams)
         self._gauge("usage_records_waiting", "Usage records not yet in the database", waiting)
@@ -90,6 +91,8 @@ class Metrics:
             self._redactions.labels(rule).inc(count)
         if record.loops:
             self._loops.labels(backend).inc(record.loops)
+        if record.cache_lost_tokens:
+            self._lost.labels(backend).inc(record.cache_lost_tokens)
         if record.losses:
             self._losses.labels(backend).inc(record.losses)
         if record.backend:

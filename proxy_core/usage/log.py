@@ -24,7 +24,7 @@ class UsageLog:
         place = database(url)
         self.store = UsageStore(place)
         self.reader = UsageReader(place)
-        self.metrics = Metrics(open_streams)
+        self.metrics = Metrics(open_streams, lambda: self.store.waiting)
 
     def note(self, visit: Visit, ended: float, flow: str) -> Record:
         """To be called once for each model call that is over. `ended` is in seconds since 1970."""
@@ -57,6 +57,7 @@ def _asked(visit: Visit, ended: float, flow: str) -> Asked:
         redactions=visit.redactions,
         loops=int(visit.tool_loop is not None) + int(bool(exchange and exchange.cut)),
         prompt_tokens=_prompt_tokens(visit),
+        cache_lost=visit.prefix.tokens if visit.prefix else None,
         flow=flow,
     )
 

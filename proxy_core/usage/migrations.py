@@ -144,4 +144,10 @@ def _second(connection: Connection) -> None:
             connection.execute(insert(table), rows[start : start + _PORTION])
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _second)
+def _third(connection: Connection) -> None:
+    """What a prompt whose beginning changed lost of the provider's cache."""
+    connection.execute(text("ALTER TABLE requests ADD COLUMN cache_lost_tokens BIGINT"))
+    connection.execute(text("ALTER TABLE requests ADD COLUMN cache_lost_cost DOUBLE PRECISION"))
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second, _third)

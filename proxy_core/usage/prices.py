@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -93,6 +93,22 @@ class Prices:
             return Cost(charged, "provider")
         public = _public_cost(upstream, usage, time)
         return None if public is None else Cost(public, "genai-prices")
+
+    def reread(self, upstream: Upstream, tokens: int, time: float) -> float | None:
+        """What so many input tokens cost more, in US dollars, because they are not read from a cache."""
+        for rates in self._rates(upstream, tokens, time):
+            if rates.input is not None and rates.cache_read is not None:
+                return tokens * (rates.input - rates.cache_read) / _MILLION
+        return None
+
+    def _rates(self, upstream: Upstream, prompt: int, time: float) -> Iterator[Rates]:
+        """Those who know best first."""
+        entry = self.entry(upstream.backend.name, upstream.model)
+        if entry and _says_prices(entry):
+            yield _entry_rates(entry)
+        model = _model(_address(upstream.backend), upstream.backend.dialect, upstream.model)
+        if model:
+            yield _public_rates(model.get_prices(datetime.fromtimestamp(time, UTC), {}), prompt)
 
     def _own(self, upstream: Upstream, usage: Usage) -> Cost | None:
         entry = self.entry(upstream.backend.name, upstream.model)

@@ -38,13 +38,18 @@ class Pricing(Protocol):
         """None where some price is not known. `time` is in seconds since 1970."""
         ...
 
+    def reread(self, upstream: Upstream, tokens: int, time: float) -> float | None:
+        """What so many tokens cost more, in US dollars, because no cache has them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is known of a request beside its exchange. Times are in seconds since 1970.
 
     `route` is the failover route that was named. `redactions` counts by rule. `prompt_tokens` estimates the prompt;
-    it is called only for an answer whose provider did not count. `flow` is mitmproxy's id of the client's flow.
+    it is called only for an answer whose provider did not count. `cache_lost`, in tokens, is what of the prompt could
+    have come out of the provider's cache, had its beginning not changed. `flow` is mitmproxy's id of the client's flow.
     """
 
     started: float
@@ -56,12 +61,16 @@ class Asked:
     redactions: Mapping[str, int] = field(default_factory=dict)
     loops: int = 0
     prompt_tokens: Callable[[], int] | None = None
+    cache_lost: int | None = None
     flow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """`input` is what was neither read from nor written to a cache; `output` includes `reasoning`. None: not known.
+
+    `cache_lost_tokens`, estimated, are those read anew as the prompt's beginning changed; `cache_lost_cost` is what
+    they cost more for it.
 
     `model` is the one asked for, `served` the one at the backend. `status` is what the client saw, None when it went
     before it saw any. `fault` is the kind alone. `cost` is in US dollars. Times are in seconds, `time` since 1970.
@@ -100,6 +109,8 @@ class Record:
     redactions: Mapping[str, int] = field(default_factory=dict)
     loops: int = 0
     losses: int = 0
+    cache_lost_tokens: int | None = None
+    cache_lost_cost: float | None = None
     flow: str = ""
 
 
@@ -209,8 +220,11 @@ def _served(admitted: Admitted, attempt: Attempt, asked: Asked, prices: Pricing)
         "first_token": max(0.0, first - asked.started) if first is not None else None,
         "rate": _rate(usage, attempt, first, asked.ended),
     }
+    named = upstream if upstream.model else replace(upstream, model=model)
+    if asked.cache_lost:
+        values["cache_lost_tokens"] = asked.cache_lost
+        values["cache_lost_cost"] = prices.reread(named, asked.cache_lost, asked.started)
     if usage:
-        named = upstream if upstream.model else replace(upstream, model=model)
         values |= _tokens(usage, source, prices.cost(named, usage, asked.started))
     return values
 

@@ -41,6 +41,7 @@ _RENAMED = {
     "reasoning": "reasoning_tokens",
     "cost": "cost_usd",
     "cost_source": "cost_by",
+    "cache_lost_cost": "cache_lost_cost_usd",
     "source": "tokens_by",
     "first_token": "first_token_seconds",
     "duration": "duration_seconds",

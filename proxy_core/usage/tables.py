@@ -54,6 +54,8 @@ REQUESTS = Table(
     Column("loops", Integer, nullable=False),
     Column("losses", Integer, nullable=False),
     Column("flow", String, nullable=False),
+    Column("cache_lost_tokens", _COUNT),
+    Column("cache_lost_cost", Double),
 )
 
 DIMENSIONS = ("day", "backend", "model", "asked", "project", "agent")

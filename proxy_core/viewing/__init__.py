@@ -2,4 +2,5 @@
 
 outline     a request as a conversation, a reply as one message
 breakdown   where the tokens of a request go
+deeds       what Parley did with a request
 """

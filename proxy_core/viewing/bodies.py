@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from proxy_core.pipeline.whole import read_reply
 from proxy_core.protocols import CODECS, recognise
@@ -24,18 +25,21 @@ def call_of(method: str, path: str, query: Mapping[str, str]) -> Call | None:
     return found if found and found.operation == "chat" else None
 
 
-def show_request(body: bytes, call: Call) -> str:
+def show_request(body: bytes, call: Call, summary: str = "", deeds: Sequence[str] = ()) -> str:
     """Raises ParleyError when the body is no request of that protocol."""
-    return request_outline(CODECS[call.protocol].read_request(parse_body(body), call))
+    request = CODECS[call.protocol].read_request(parse_body(body), call)
+    if call.stream is not None:
+        request = replace(request, stream=call.stream)
+    return request_outline(request, summary, deeds)
 
 
-def show_reply(body: bytes, content_type: str, call: Call, timing: str = "") -> str:
+def show_reply(body: bytes, content_type: str, call: Call, timing: str = "", deeds: Sequence[str] = ()) -> str:
     """Also of a stream that is still going on, as far as it has come. Raises ParleyError when it cannot be read."""
     codec = CODECS[call.protocol]
     if "event-stream" in content_type or (call.framing == "json_array" and body[:1] == b"["):
         reply, state = _streamed(body, codec, "event-stream" not in content_type)
-        return reply_outline(reply, ", ".join(filter(None, (timing, state))))
-    return reply_outline(read_reply(body, content_type, codec), timing)
+        return reply_outline(reply, ", ".join(filter(None, (timing, state))), deeds)
+    return reply_outline(read_reply(body, content_type, codec), timing, deeds)
 
 
 def _streamed(body: bytes, codec: Codec, array: bool) -> tuple[Reply, str]:

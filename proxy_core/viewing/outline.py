@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 
 from proxy_core.serving.count import Tally, tally_for
 from proxy_core.serving.pictures import size_of_base64
@@ -15,41 +16,44 @@ from proxy_core.wire.json import dumps, loads
 _FOLDED = 400
 """Thinking shows this many characters."""
 _LARGEST_SHARES = 12
+_WIDTH = 100
+"""Characters: mitmweb does not break lines."""
+_RULE = 78
 
 
-def request_outline(request: ChatRequest) -> str:
-    """System, turns, tools, then where the tokens go."""
+def request_outline(request: ChatRequest, summary: str = "", deeds: Sequence[str] = ()) -> str:
+    """System, turns, tools, where the tokens go, and last what the proxy did (`deeds`). `summary` comes first, since
+    mitmproxy shows only the beginning of what is long."""
     tally = tally_for(request.model)
-    lines = [f"# {request.model}{', streamed' if request.stream else ''}, about {_total(request, tally)} tokens", ""]
+    lines = [f"# {request.model}{', streamed' if request.stream else ''}, about {_total(request, tally)} tokens"]
+    lines += [f"# {line}" for line in _wrapped(summary)]
     lines += _settings(request)
     if request.system:
         lines += _message("system", request.system, tally)
     for turn in request.turns:
         lines += _message(turn.role, turn.parts, tally)
     if request.tools:
-        lines += ["", f"## tools ({len(request.tools)})"]
+        lines += [_heading(f"tools ({len(request.tools)})")]
         lines += [_tool(tool, tally) for tool in request.tools]
-    lines += ["", "## where the tokens go (estimated)"]
-    lines += [
-        f"  {share.tokens:>8}  {share.kind}{': ' + share.name if share.name else ''}"
-        for share in breakdown(request)[:_LARGEST_SHARES]
-    ]
-    return "\n".join(lines)
+    lines += [_heading("where the tokens go (estimated)"), *_shares(request)]
+    return "\n".join([*lines, *_deeds(deeds)])
 
 
-def reply_outline(reply: Reply, timing: str = "") -> str:
-    """The assembled message, with how it ended, what it cost and how long it took."""
+def reply_outline(reply: Reply, timing: str = "", deeds: Sequence[str] = ()) -> str:
+    """The assembled message, with how it ended, how long it took, and what the proxy did."""
     tally = tally_for(reply.model)
     lines = [f"# {reply.model}{', ' + timing if timing else ''}"]
+    ends: list[str] = []
     for choice in reply.choices:
         name = "assistant" if len(reply.choices) == 1 else f"assistant, choice {choice.index}"
         lines += _message(name, choice.parts, tally)
         if choice.finish:
             raw = f" ({choice.raw_finish})" if choice.raw_finish and choice.raw_finish != choice.finish else ""
-            lines += ["", f"finish: {choice.finish}{raw}"]
+            ends.append(f"finish: {choice.finish}{raw}")
     if reply.usage:
-        lines += [f"usage: {usage_text(reply.usage)}"]
-    return "\n".join(lines)
+        ends.append(f"usage: {usage_text(reply.usage)}")
+    lines += [_heading("end"), *ends] if ends else []
+    return "\n".join([*lines, *_deeds(deeds)])
 
 
 def usage_text(usage: Usage) -> str:
@@ -61,6 +65,24 @@ def usage_text(usage: Usage) -> str:
         "reasoning": usage.reasoning,
     }
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count is not None)
+
+
+def _heading(text: str) -> str:
+    """mitmweb leaves out empty lines, so that something else has to set parts apart."""
+    return f"# ━━ {text} ".ljust(_RULE, "━")
+
+
+def _deeds(deeds: Sequence[str]) -> list[str]:
+    return [_heading("what Parley did"), *(part for line in deeds for part in _wrapped(line))] if deeds else []
+
+
+def _shares(request: ChatRequest) -> Iterator[str]:
+    shares = breakdown(request)
+    for share in shares[:_LARGEST_SHARES]:
+        yield f"  {share.tokens:>8}  {share.kind}{': ' + share.name if share.name else ''}"
+    rest = shares[_LARGEST_SHARES:]
+    if rest:
+        yield f"  {sum(share.tokens for share in rest):>8}  {len(rest)} more"
 
 
 def _total(request: ChatRequest, tally: Tally) -> int:
@@ -86,7 +108,7 @@ def _settings(request: ChatRequest) -> list[str]:
 def _message(role: str, parts: Iterable[Part], tally: Tally) -> list[str]:
     parts = list(parts)
     tokens = round(sum(tally.part(part) for part in parts))
-    lines = ["", f"## {role} ({tokens} tokens)"]
+    lines = [_heading(f"{role} ({tokens} tokens)")]
     for part in parts:
         lines += _part(part)
     return lines
@@ -97,14 +119,15 @@ def _part(part: Part) -> Iterator[str]:
         case Text() | Refusal():
             if isinstance(part, Refusal):
                 yield "[refusal]"
-            yield from part.text.splitlines() or [""]
+            yield from _wrapped(part.text)
         case Thinking():
             yield from _thinking(part)
         case ToolCall():
             yield f"[tool call {part.name} {part.id}]"
             yield from _indented(_readable(part.arguments))
         case ToolResult():
-            yield f"[tool result {part.name or ''} {part.call_id}{', failed' if part.is_error else ''}]"
+            named = " ".join(filter(None, ("tool result", part.name, part.call_id)))
+            yield f"[{named}{', failed' if part.is_error else ''}]"
             for inner in part.content:
                 yield from _indented("\n".join(_part(inner)))
         case Media():
@@ -157,4 +180,14 @@ def _value(item: object) -> str:
 
 
 def _indented(text: str) -> Iterator[str]:
-    return (f"  {line}" for line in text.splitlines())
+    return (f"  {line}" for line in _wrapped(text))
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    """The lines of a text, long ones broken at blanks; what continues a line is as far in as it."""
+    for line in text.splitlines():
+        if len(line) <= _WIDTH:
+            yield line
+            continue
+        margin = line[: len(line) - len(line.lstrip(" "))][: _WIDTH // 2]
+        yield from textwrap.wrap(line, _WIDTH, subsequent_indent=margin, break_on_hyphens=False)

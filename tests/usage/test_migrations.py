@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, insert, inspect
+from sqlalchemy import MetaData, Table, create_engine, insert, inspect
 
 from proxy_core.errors import ParleyError
 from proxy_core.usage import migrations
@@ -29,7 +29,8 @@ def _older_file(folder: Path, version: int, rows: int) -> None:
         finally:
             migrations.MIGRATIONS = known
         made = [row_of(record(time=NOON + number % 3 * DAY, session=str(number % 7))) for number in range(rows)]
-        connection.execute(insert(REQUESTS), made)
+        older = Table(REQUESTS.name, MetaData(), autoload_with=connection)
+        connection.execute(insert(older), [{name: row[name] for name in row if name in older.c} for row in made])
     engine.dispose()
 
 

@@ -52,6 +52,8 @@ def test_every_field_is_kept(tmp_path: Path) -> None:
         redactions={"openai key": 2, "token": 1},
         loops=1,
         losses=3,
+        cache_lost_tokens=9000,
+        cache_lost_cost=0.024,
         tries=({"backend": "a"}, {"backend": "b"}),
     )
     store = UsageStore(file_in(tmp_path))
@@ -94,6 +96,8 @@ def test_every_field_is_kept(tmp_path: Path) -> None:
         "redactions": {"openai key": 2, "token": 1},
         "loops": 1,
         "losses": 3,
+        "cache_lost_tokens": 9000,
+        "cache_lost_cost_usd": 0.024,
     }
 
 
