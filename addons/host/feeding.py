@@ -65,10 +65,9 @@ class Feeding:
         if stream.server_state in (stream.state_done, stream.state_errored):
             return
         stream.client_state = stream.server_state = stream.state_errored
-        if self._alarm:
-            self._alarm.call_off()
+        if self._alarm and self._alarm.call_off():
             self._parent.command_sources.pop(self._alarm, None)
-            self._alarm = None
+        self._alarm = None
         flow.error = mitm_flow.Error(event.message)
         flow.live = False
         if flow.response:

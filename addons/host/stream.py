@@ -109,7 +109,8 @@ class ExchangeStream(ClientRequestStream):
         elif isinstance(event, _Decided):
             yield from self._do(event.step)
         elif isinstance(event, events.Wakeup):
-            yield from self._look_at_the_clock()
+            if event.command is self._alarm:
+                yield from self._look_at_the_clock()
         elif isinstance(event, RequestProtocolError):
             yield from self._client_gone(event)
         elif isinstance(event, HttpEvent) and event.stream_id == self.attempt_id:
@@ -142,6 +143,9 @@ class ExchangeStream(ClientRequestStream):
         yield HttpRequestHeadersHook(sent)
         yield HttpRequestHook(sent)
         if (yield from self._client_left_meanwhile()):
+            return
+        if sent.error or sent.response:
+            yield from self._attempt_broke("it was stopped before anything was sent", FaultKind.INTERNAL)
             return
         self._forget_dead_connections()
         asked = time.time()
@@ -242,9 +246,13 @@ class ExchangeStream(ClientRequestStream):
             return
         sent = self.attempt_flow
         sent.error = mitm_flow.Error(why)
-        if self.upstream:
-            yield SendHttp(RequestProtocolError(self.attempt_id, why, ErrorCode.CANCEL), self.upstream)
+        yield from self._stop_upstream(why)
         yield from self._close_attempt(HttpErrorHook(sent))
+
+    def _stop_upstream(self, why: str) -> Commands:
+        """While this stream waited for a hook, another of the same client may have found its connection dead."""
+        if self.upstream and self.upstream in self._parent.connections:
+            yield SendHttp(RequestProtocolError(self.attempt_id, why, ErrorCode.CANCEL), self.upstream)
 
     def _close_attempt(self, hook: commands.StartHook) -> Commands:
         attempt_id, self.attempt_id, self.upstream = self.attempt_id, 0, None
@@ -272,14 +280,15 @@ class ExchangeStream(ClientRequestStream):
                 yield from self._cancel_attempt("answered")
                 yield from self._answer(step.head, b"".join(step.chunks))
                 return
-            yield from self._start_answer(step.head)
+            if not (yield from self._start_answer(step.head)):
+                return
         if step.chunks:
             yield self._to_client(step.chunks)
         if step.end:
             yield from self._cancel_attempt("cut")
             yield from self._end_answer()
 
-    def _start_answer(self, head: Head) -> Commands:
+    def _start_answer(self, head: Head) -> layer.CommandGenerator[bool]:
         self.flow.response = response = _response(head)
         request = self.flow.request
         if not (request.is_http2 or request.is_http3) and request.http_version != "HTTP/1.0":
@@ -288,8 +297,11 @@ class ExchangeStream(ClientRequestStream):
         if self.context.options.store_streamed_bodies:
             self.table.streaming[self.flow.id] = (self.flow, self._client_body)
         yield HttpResponseHeadersHook(self.flow)
+        if (yield from self._killed()):
+            return False
         yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=False), self.context.client)
         self.server_state = self.state_stream_response_body
+        return True
 
     def _to_client(self, chunks: Sequence[bytes]) -> SendHttp:
         """In one piece what came in one: boundaries of HTTP chunks mean nothing."""
@@ -333,6 +345,7 @@ class ExchangeStream(ClientRequestStream):
 
     def _client_gone(self, event: RequestProtocolError) -> Commands:
         if self.server_state in (self.state_done, self.state_errored):
+            yield DropStream(self.stream_id)  # a killed flow ends without
             return
         self.client_state = self.server_state = self.state_errored
         self._running.abandon()
@@ -345,12 +358,20 @@ class ExchangeStream(ClientRequestStream):
         yield DropStream(self.stream_id)
 
     def _client_left_meanwhile(self) -> layer.CommandGenerator[bool]:
-        """Whether the client hung up while this stream was waiting for a hook or a connection."""
+        """Whether the client hung up, or was hung up on, while this stream waited for a hook or a connection."""
         for event in self._paused_event_queue:
             if isinstance(event, RequestProtocolError):
                 yield from self._client_gone(event)
                 return True
-        return False
+        return (yield from self._killed())
+
+    def _killed(self) -> layer.CommandGenerator[bool]:
+        """Whether a person who watches has ended the client's flow."""
+        if not self.flow.error:
+            return False
+        self._running.abandon()
+        yield from self._cancel_attempt("killed")
+        return (yield from self.check_killed(True))
 
     def _look_at_the_clock(self) -> Commands:
         self._alarm = None
@@ -359,7 +380,7 @@ class ExchangeStream(ClientRequestStream):
         now = time.monotonic()
         end, message = self._clock.deadline()
         if now >= end:
-            yield SendHttp(RequestProtocolError(self.attempt_id, message, ErrorCode.CANCEL), self.upstream)
+            yield from self._stop_upstream(message)
             yield from self._attempt_broke(message, FaultKind.TIMEOUT)
             return
         if now >= self._ping_due(now):
@@ -378,10 +399,9 @@ class ExchangeStream(ClientRequestStream):
         yield self._alarm
 
     def _call_off_alarm(self) -> None:
-        if self._alarm:
-            self._alarm.call_off()
+        if self._alarm and self._alarm.call_off():
             self._parent.command_sources.pop(self._alarm, None)
-            self._alarm = None
+        self._alarm = None
 
     def _store(self, data: bytes) -> None:
         if self._stored < self.table.max_stored and self.context.options.store_streamed_bodies:
@@ -400,7 +420,7 @@ class ExchangeStream(ClientRequestStream):
 
 
 def _response(head: Head, body: bytes = b"") -> http.Response:
-    headers = http.Headers([(name.encode(), value.encode()) for name, value in head.headers])
+    headers = http.Headers([(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in head.headers])
     return http.Response(
         http_version=b"HTTP/1.1",
         status_code=head.status,

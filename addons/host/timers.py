@@ -26,19 +26,22 @@ class Alarm(commands.RequestWakeup):
 
     _timer: asyncio.TimerHandle | None = None
     _off = False
+    _rung = False
 
     def set(self, handler: ConnectionHandler) -> None:
         if not self._off:
             self._timer = asyncio.get_running_loop().call_later(self.delay, self._ring, handler)
 
-    def call_off(self) -> None:
+    def call_off(self) -> bool:
+        """False when it has rung already, and its event may still be on the way."""
         self._off = True
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        return not self._rung
 
     def _ring(self, handler: ConnectionHandler) -> None:
-        self._timer = None
+        self._timer, self._rung = None, True
         work = handler.server_event(events.Wakeup(self))
         task = asyncio_utils.create_task(work, name="wakeup", keep_ref=False, client=handler.client.peername)
         handler.wakeup_timer.add(task)

@@ -105,7 +105,7 @@ class ScriptedUpstream:
         head = (
             f"HTTP/1.1 {script.status} X\r\ncontent-type: {script.content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
         )
-        writer.write(head.encode())
+        writer.write(head.encode("utf-8", "surrogateescape"))
         gone = asyncio.create_task(reader.read(1)) if script.gate else None
         for number, chunk in enumerate(script.chunks):
             if number and script.gate and gone:
