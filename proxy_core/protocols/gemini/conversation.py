@@ -22,6 +22,7 @@ from proxy_core.turn.toolids import fitted_id
 type Content = dict[str, Any]
 
 _CONTINUE = "Continue."
+_LEFT_OUT = "[An attached {kind} was left out, since this model cannot take it.]"
 _NO_RESULT = "The call was cancelled; there is no result."
 
 
@@ -192,7 +193,8 @@ class _StepWriter:
     def _part(self, part: Part, path: str) -> Content | None:
         writing = self._writing
         if self._is_lost(part, path):
-            return None
+            missing = isinstance(part, Media) and not writing.own
+            return {"text": _LEFT_OUT.format(kind=part.kind)} if missing else None
         if isinstance(part, Text | ToolCall | Media):
             writing.uncached(part.cache)
         writing.kept(part.extra, path)

@@ -7,6 +7,7 @@ from proxy_core.protocols.openai_responses.names import CONTENT, GIVEN, ORIGIN, 
 from proxy_core.protocols.openai_responses.writing import API, Writing
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Refusal, Text
 
+_LEFT_OUT = "[An attached {kind} was left out, since this model cannot take it.]"
 _EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/html": "html", "text/csv": "csv"}
 
 
@@ -54,11 +55,17 @@ def _write_media(part: Media, role: str, writing: Writing, path: str) -> Extra |
     if role == "assistant":
         writing.losses.drop(path, f"{API} takes no files in the model's own messages")
         return None
+    written = _written(part, writing, path)
+    if written is not None:
+        return {**written, **writing.kept(part.extra, path)}
+    return None if writing.own else {"type": "input_text", "text": _LEFT_OUT.format(kind=part.kind)}
+
+
+def _written(part: Media, writing: Writing, path: str) -> Extra | None:
     if part.file_id is not None and not writing.own:
         writing.losses.drop(path, "the file lies with another provider")
         return None
-    written = _WRITERS[part.kind](part, writing, path)
-    return None if written is None else {**written, **writing.kept(part.extra, path)}
+    return _WRITERS[part.kind](part, writing, path)
 
 
 def _write_image(part: Media, writing: Writing, path: str) -> Extra | None:

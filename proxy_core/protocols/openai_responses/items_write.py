@@ -22,14 +22,15 @@ from proxy_core.turn.request import ChatRequest, Turn
 from proxy_core.turn.toolids import fitted_id
 
 _NO_RESULT = "The tool was not run; there is no result."
+_ORPHAN = "[Result of a tool call that is not in this conversation]"
 
 
 def write_input(request: ChatRequest, writing: Writing) -> list[Extra]:
     items = _Items(writing)
     for index, turn in enumerate(request.turns):
-        items.add(turn, f"turns[{index}]")
+        items.add(turn, f"messages[{index}]")
     items.list += request.extra.get(AFTER, [])
-    return items.list if writing.own else _with_results(items.list, writing)
+    return items.list if writing.own else _with_results(_said(items.list, writing), writing)
 
 
 class _Items:
@@ -52,7 +53,7 @@ class _Items:
         if role != "assistant" and not turn.parts:
             self._open(turn, role, path)
         for index, part in enumerate(turn.parts):
-            self._add_part(part, turn, role, f"{path}.parts[{index}]")
+            self._add_part(part, turn, role, f"{path}.content[{index}]")
 
     def _add_part(self, part: Part, turn: Turn, role: str, path: str) -> None:
         match part:
@@ -196,6 +197,30 @@ def given_summary(part: Thinking) -> Extra | None:
 
 def _texts(given: Extra) -> list[str]:
     return [entry["text"] for key in ("summary", "content") for entry in given.get(key) or []]
+
+
+def _said(items: list[Extra], writing: Writing) -> list[Extra]:
+    """Outputs whose call is not in the conversation as the user's words, and one message at least: the API refuses
+    both (https://community.openai.com/t/no-tool-call-found-for-function-call-output)."""
+    called: set[str] = set()
+    said: list[Extra] = []
+    for item in items:
+        kind = item.get("type", "")
+        if kind.endswith("_call"):
+            called.add(item["call_id"])
+        if kind.endswith("_output") and item["call_id"] not in called:
+            writing.losses.change(
+                "messages", f"the result of {item['call_id']} belongs to no call; it was sent as text"
+            )
+            item = _as_message(item["output"])
+        said.append(item)
+    return said or [_as_message("")]
+
+
+def _as_message(output: str | list[Extra]) -> Extra:
+    words = [{"type": "input_text", "text": output}] if isinstance(output, str) else output
+    noted = [{"type": "input_text", "text": _ORPHAN}] if output else []
+    return {"type": "message", "role": "user", "content": [*noted, *words]}
 
 
 def _with_results(items: list[Extra], writing: Writing) -> list[Extra]:

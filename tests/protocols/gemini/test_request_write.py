@@ -276,6 +276,7 @@ def test_files() -> None:
                 "displayName": "a.pdf",
             }
         },
+        {"text": "[An attached document was left out, since this model cannot take it.]"},
         {"fileData": {"mimeType": "video/mp4", "fileUri": "gs://bucket/film.mp4"}},
     ]
     assert paths(losses) == ["messages[0].content[2]"]

@@ -175,10 +175,28 @@ def test_a_result_of_which_nothing_is_left_is_empty_text() -> None:
     "part",
     [Media("audio", "audio/wav", data="aGk="), Media("video", "video/mp4", data="aGk="), Media("image", file_id="f")],
 )
-def test_media_that_openai_does_not_take_are_reported(part: Part) -> None:
+def test_media_that_openai_does_not_take_are_reported_and_their_place_is_marked(part: Part) -> None:
     losses = Losses()
-    assert len(items(Turn("user", [Text("see"), part]), losses=losses)[0]["content"]) == 1
-    assert losses.items
+    (message,) = items(Turn("user", [part]), losses=losses)
+    assert message["content"][0]["text"].startswith("[An attached ")
+    assert [loss.path for loss in losses.items] == ["messages[0].content[0]"]
+
+
+def test_an_output_without_its_call_is_sent_as_words() -> None:
+    losses = Losses()
+    _, said = items(Turn("user", [Text("hi")]), Turn("tool", [ToolResult("gone", [Text("18")])]), losses=losses)
+    assert said["role"] == "user"
+    assert said["content"][-1]["text"] == "18"
+    assert [loss.action for loss in losses.items] == ["changed"]
+
+
+def test_an_output_that_stands_before_its_call_is_no_output_of_it() -> None:
+    written = items(Turn("tool", [ToolResult("c", [Text("18")])]), Turn("assistant", [ToolCall("c", "f", "{}")]))
+    assert [item["type"] for item in written] == ["message", "function_call", "function_call_output"]
+
+
+def test_a_message_without_words_is_still_a_message() -> None:
+    assert len(items(Turn("user", [Text("")]))) == 1
 
 
 def test_a_developer_turn_is_a_system_turn_where_there_are_none() -> None:
