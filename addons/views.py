@@ -10,7 +10,7 @@ from mitmproxy.contentviews._api import SyntaxHighlight
 
 from addons.records import deeds_of, timing_of
 from proxy_core.protocols.contract import Call
-from proxy_core.viewing.bodies import call_of, show_reply, show_request
+from proxy_core.viewing.bodies import call_of, show_fault, show_reply, show_request
 
 
 class ConversationView(Contentview):
@@ -35,7 +35,10 @@ class ConversationView(Contentview):
         deeds = list(deeds_of(flow))
         if isinstance(message, http.Request):
             return show_request(data, call, flow.comment, deeds)
-        return show_reply(data, metadata.content_type or "", call, timing_of(flow), deeds)
+        if flow.response and flow.response.status_code >= 400:
+            return show_fault(flow.response.status_code, data, call, timing_of(flow), deeds)
+        over = bool(flow.error or (flow.response and flow.response.timestamp_end))
+        return show_reply(data, metadata.content_type or "", call, timing_of(flow), deeds, over)
 
 
 def _call(metadata: Metadata) -> Call | None:

@@ -257,7 +257,10 @@ class ExchangeStream(ClientRequestStream):
     def _close_attempt(self, hook: commands.StartHook) -> Commands:
         attempt_id, self.attempt_id, self.upstream = self.attempt_id, 0, None
         self._call_off_alarm()
-        self._sent.live = False
+        sent = self._sent
+        sent.live = False
+        if sent.response and sent.response.data.content is None:
+            sent.response.data.content = bytes(self.response_body_buf)  # of an answer that was broken off or cut
         self.response_body_buf.clear()
         self._stored = 0
         yield DropStream(attempt_id)

@@ -10,7 +10,7 @@ from proxy_core.protocols import CODECS, recognise
 from proxy_core.protocols.contract import Call, Codec
 from proxy_core.turn.fold import Folder
 from proxy_core.turn.reply import Reply
-from proxy_core.viewing.outline import reply_outline, request_outline
+from proxy_core.viewing.outline import fault_outline, reply_outline, request_outline
 from proxy_core.wire.json import parse_body
 from proxy_core.wire.json_array import ArraySplitter
 from proxy_core.wire.sse import FrameSplitter
@@ -33,13 +33,21 @@ def show_request(body: bytes, call: Call, summary: str = "", deeds: Sequence[str
     return request_outline(request, summary, deeds)
 
 
-def show_reply(body: bytes, content_type: str, call: Call, timing: str = "", deeds: Sequence[str] = ()) -> str:
-    """Also of a stream that is still going on, as far as it has come. Raises ParleyError when it cannot be read."""
+def show_reply(
+    body: bytes, content_type: str, call: Call, timing: str = "", deeds: Sequence[str] = (), over: bool = True
+) -> str:
+    """Also of a stream that is not `over`, as far as it has come. Raises ParleyError when it cannot be read."""
     codec = CODECS[call.protocol]
     if "event-stream" in content_type or (call.framing == "json_array" and body[:1] == b"["):
         reply, state = _streamed(body, codec, "event-stream" not in content_type)
-        return reply_outline(reply, ", ".join(filter(None, (timing, state))), deeds)
+        shown = state if over else "still streaming"
+        return reply_outline(reply, ", ".join(filter(None, (timing, shown))), deeds)
     return reply_outline(read_reply(body, content_type, codec), timing, deeds)
+
+
+def show_fault(status: int, body: bytes, call: Call, timing: str = "", deeds: Sequence[str] = ()) -> str:
+    """Of an answer whose status is an error, whatever its body is."""
+    return fault_outline(CODECS[call.protocol].read_fault(status, {}, body), status, timing, deeds)
 
 
 def _streamed(body: bytes, codec: Codec, array: bool) -> tuple[Reply, str]:

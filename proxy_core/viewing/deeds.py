@@ -100,12 +100,12 @@ def _asker(deeds: Deeds) -> str:
 
 def _attempt(number: int, attempt: AttemptDeed) -> Iterator[str]:
     status = str(attempt["status"]) if attempt["status"] else ""
-    words = " ".join(filter(None, (status, attempt["outcome"]))) or "sent"
+    words = " ".join(filter(None, (status, attempt["outcome"] or "under way")))
     took = "" if attempt["seconds"] is None else f" after {attempt['seconds']:.2f} s"
     key = f" (key {attempt['key']})" if attempt["key"] else ""
     yield f"attempt {number}: {attempt['backend']}:{attempt['model']}{key}, {words}{took}"
     yield f"  {attempt['lane']}: {attempt['why']}"
-    yield from (f"  lost: {loss}" for loss in _once(attempt["losses"]))
+    yield from (f"  loss: {loss}" for loss in _once(attempt["losses"]))
 
 
 def _once(lines: Iterable[str]) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from proxy_core.errors import Fault
 from proxy_core.serving.count import Tally, tally_for
 from proxy_core.serving.pictures import size_of_base64
 from proxy_core.turn.content import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
@@ -53,6 +54,13 @@ def reply_outline(reply: Reply, timing: str = "", deeds: Sequence[str] = ()) -> 
     if reply.usage:
         ends.append(f"usage: {usage_text(reply.usage)}")
     lines += [_heading("end"), *ends] if ends else []
+    return "\n".join([*lines, *_deeds(deeds)])
+
+
+def fault_outline(fault: Fault, status: int, timing: str = "", deeds: Sequence[str] = ()) -> str:
+    """What went wrong, in the backend's words, and what the proxy did."""
+    lines = [f"# {', '.join(filter(None, (f'error {status}', fault.kind, timing)))}", *_wrapped(fault.message)]
+    lines += [f"code: {fault.code}"] if fault.code else []
     return "\n".join([*lines, *_deeds(deeds)])
 
 
