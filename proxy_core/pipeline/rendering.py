@@ -6,8 +6,10 @@ import hashlib
 import re
 from dataclasses import dataclass, field, replace
 
+from proxy_core.errors import ParleyError
 from proxy_core.pipeline.stages import CustomCalls, Stage, StructuredAnswer, ToolNames
 from proxy_core.pipeline.wishes import NO_WISHES, Wishes
+from proxy_core.pipeline.wording import client_path
 from proxy_core.profiles.lookup import dialect_of, profile_of
 from proxy_core.profiles.target import Target
 from proxy_core.protocols import PREPARATIONS, STRUCTURED_OUTPUT_TOOL
@@ -40,8 +42,18 @@ def render(request: ChatRequest, upstream: Upstream, codec: Codec, wishes: Wishe
     names: dict[str, str] = {}
     if request.origin != codec.name:
         request, names = _with_fitting_names(request, target.dialect.tool_name_limit)
-    call = codec.write_request(request, target, losses)
+    call = _written(request, codec, target, losses)
+    losses = losses.reworded(lambda path: client_path(path, request.origin))
     return Rendered(call, losses, _stages(request, codec, target, names))
+
+
+def _written(request: ChatRequest, codec: Codec, target: Target, losses: Losses) -> UpstreamCall:
+    try:
+        return codec.write_request(request, target, losses)
+    except ParleyError as error:
+        if error.fault.field:
+            error.fault = replace(error.fault, field=client_path(error.fault.field, request.origin))
+        raise
 
 
 def _stages(request: ChatRequest, codec: Codec, target: Target, names: dict[str, str]) -> list[Stage]:

@@ -9,13 +9,17 @@ from typing import Any
 from proxy_core.protocols import anthropic, gemini, openai_chat, openai_responses
 from proxy_core.protocols.anthropic import ANTHROPIC, STRUCTURED_OUTPUT_TOOL, strip_billing_header
 from proxy_core.protocols.anthropic import slots as anthropic_slots
+from proxy_core.protocols.anthropic import words as anthropic_words
 from proxy_core.protocols.contract import Call, Codec
 from proxy_core.protocols.gemini import GEMINI
 from proxy_core.protocols.gemini import slots as gemini_slots
+from proxy_core.protocols.gemini import words as gemini_words
 from proxy_core.protocols.openai_chat import OPENAI_CHAT
 from proxy_core.protocols.openai_chat import slots as openai_chat_slots
+from proxy_core.protocols.openai_chat import words as openai_chat_words
 from proxy_core.protocols.openai_responses import OPENAI_RESPONSES, refuse_server_state
 from proxy_core.protocols.openai_responses import slots as openai_responses_slots
+from proxy_core.protocols.openai_responses import words as openai_responses_words
 from proxy_core.protocols.slots import Slot
 from proxy_core.turn.content import ProtocolName
 from proxy_core.turn.losses import Losses
@@ -50,6 +54,22 @@ MESSAGES: dict[ProtocolName, str] = {
 }
 """The field that holds a request's list of messages."""
 
+WORDS: dict[ProtocolName, Mapping[str, str]] = {
+    "openai_chat": openai_chat_words.WORDS,
+    "openai_responses": openai_responses_words.WORDS,
+    "anthropic": anthropic_words.WORDS,
+    "gemini": gemini_words.WORDS,
+}
+"""What a client calls a field, where losses name it otherwise."""
+
+PARTS: dict[ProtocolName, str] = {
+    "openai_chat": openai_chat_words.PARTS,
+    "openai_responses": openai_responses_words.PARTS,
+    "anthropic": anthropic_words.PARTS,
+    "gemini": gemini_words.PARTS,
+}
+"""The field that holds a message's list of parts."""
+
 _FOLDERS = {
     "openai_chat": openai_chat.endpoints,
     "openai_responses": openai_responses.endpoints,
@@ -72,4 +92,14 @@ def endpoint_path(call: Call, model: str, stream: bool) -> str:
     return _FOLDERS[call.protocol].upstream_path(replace(call, stream=stream), model)
 
 
-__all__ = ["CODECS", "MESSAGES", "PREPARATIONS", "SLOTS", "STRUCTURED_OUTPUT_TOOL", "endpoint_path", "recognise"]
+__all__ = [
+    "CODECS",
+    "MESSAGES",
+    "PARTS",
+    "PREPARATIONS",
+    "SLOTS",
+    "STRUCTURED_OUTPUT_TOOL",
+    "WORDS",
+    "endpoint_path",
+    "recognise",
+]

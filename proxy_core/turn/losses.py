@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+_HOLDERS = frozenset(
+    {
+        "generationConfig",
+        "text",
+        "image_url",
+        "input_audio",
+        "video_url",
+        "file",
+        "json_schema",
+        "inlineData",
+        "fileData",
+    }
+)
+"""Objects whose other fields are modelled: it is what is left in them that is lost, not they."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,7 +53,15 @@ class Losses:
 
         A key with a leading underscore is a reader's note to its own writer (item ids, grouping), not content.
         """
-        for key in extra:
+        for key, value in extra.items():
             if key.startswith("_"):
                 continue
-            self.drop(f"{path}.{key}" if path else key, f"{target} has no such field")
+            place = f"{path}.{key}" if path else key
+            if key in _HOLDERS and isinstance(value, dict):
+                self.drop_extra(place, value, target)
+            else:
+                self.drop(place, f"{target} has no such field")
+
+    def reworded(self, name: Callable[[str], str]) -> Losses:
+        """The same, each path put through `name`."""
+        return Losses({replace(loss, path=name(loss.path)): None for loss in self._items})
