@@ -12,6 +12,7 @@ from proxy_core.exchange.headers import REQUIRED, passed_up
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList
+from proxy_core.exchange.tap import BodyMeter
 from proxy_core.exchange.terms import Terms
 from proxy_core.pipeline.lanes import Lane, LaneChoice, choose_lane
 from proxy_core.pipeline.rendering import render
@@ -59,6 +60,8 @@ class Dispatcher:
         if self._admitted.call.operation == "chat":
             attempt.meter = Meter(self._clock)
             attempt.observers = (attempt.meter, *(make(attempt) for make in self._terms.observers))
+        elif self._admitted.call.operation in _CHAT_ONLY:
+            attempt.meter = attempt.tap = BodyMeter(self._clock)
         return attempt
 
     def _check_operation(self, upstream: Upstream) -> None:
@@ -198,7 +201,7 @@ class Dispatcher:
         own = {name: value for name, value in admitted.inbound.query.items() if name != "key" and name not in named}
         if admitted.call.framing == "json_array" and not rendered:
             named.pop("alt", None)
-        query = urlencode({**named, **own})
+        query = urlencode({**named, **own}, errors="surrogateescape")
         return upstream.backend.base_url + base + (f"?{query}" if query else "")
 
     def _given_url(self, url: str, rendered: bool) -> str:

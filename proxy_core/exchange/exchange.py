@@ -16,6 +16,7 @@ from proxy_core.exchange.headers import answer_headers, header_text, is_event_st
 from proxy_core.exchange.inbound import Admitted, HeaderMap
 from proxy_core.exchange.keep_alive import KEEP_ALIVE
 from proxy_core.exchange.step import HOLD, Head, HeaderList, Step
+from proxy_core.exchange.tap import TappedSplitter
 from proxy_core.pipeline.lanes import Lane
 from proxy_core.pipeline.observers import Cut
 from proxy_core.pipeline.splice import ModelMirror
@@ -173,20 +174,26 @@ class Exchange:
         """The client's answer when nothing more can be tried: the most telling of what came of the attempts."""
         failed = [attempt for attempt in self.history if attempt.fault]
         if self.fallback and failed and _may_answer_ourselves(failed[-1]):
-            body = self.fallback()
-            self._finish("answered here")
-            return Step(
-                Head(200, [("content-type", "application/json"), ("content-length", str(len(body)))]), (body,), True
-            )
+            try:
+                return self._answer_here(self.fallback())
+            except ParleyError as error:
+                fault = error.fault
+            except Exception as error:  # noqa: BLE001 - as for answers: a crash becomes a clear error
+                fault = self._crash(error)
         answer = None
         if fault is None and failed:
             told = failed[most_telling([attempt.fault for attempt in failed if attempt.fault])]
             fault, answer, self._headers, self.attempt = told.fault, told.answer, told.headers, told
         self.fault = fault or Fault(FaultKind.UPSTREAM, "No backend could be tried.")
         self.finished = True
-        if self._opened:
+        if self._opened and not (answer and answer.head is None):
             return Step(chunks=(self.client.write_stream_fault(self.fault),), end=True)
         return self._with_attempts(answer or self._fault_step(self.fault))
+
+    def _answer_here(self, body: bytes) -> Step:
+        self._finish("answered here")
+        headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        return Step(Head(200, headers), (body,), end=True)
 
     def _fault_step(self, fault: Fault) -> Step:
         body = dumps(self.client.write_fault(fault))
@@ -220,7 +227,7 @@ class Exchange:
             assert attempt.view is not None
             return TranslatedStream(attempt.codec, self.client, attempt.view, attempt.stages, attempt.observers)
         mirror = ModelMirror(attempt.mirror) if attempt.mirror else None
-        splitter = FrameSplitter() if is_event_stream(self._headers) else ArraySplitter()
+        splitter = _splitter(attempt) if is_event_stream(self._headers) else ArraySplitter()
         observers = attempt.observers if attempt.make_view else ()
         own = attempt.upstream.backend.credentials == "own"
         return UntouchedStream(self.client, attempt.make_view or _no_view, mirror, observers, splitter, retells=own)
@@ -261,6 +268,8 @@ class Exchange:
         try:
             if (attempt.status or 0) >= 400:
                 return self._refused(attempt, body)
+            if (attempt.status or 0) >= 300:
+                return self._redirected(attempt, body)
             return self._unless_looping(attempt, self._converted(attempt, body))
         except ParleyError as error:
             return self._failed(error.fault)
@@ -279,6 +288,14 @@ class Exchange:
         )
         return self._failed(fault, Step(Head(attempt.status or 502, headers), (body,), end=True))
 
+    def _redirected(self, attempt: Attempt, body: bytes) -> Step:
+        """A client that followed it would send its key for this proxy, and its prompt, past the proxy."""
+        if attempt.upstream.backend.credentials == "client":
+            self._finish("answered")
+            return self._whole_answer(attempt, [body], self._headers.get("content-type", "application/json"))
+        where = self._headers.get("location", "another address")
+        return self._failed(Fault(FaultKind.UPSTREAM, f"The backend redirects to {where}; set its URL to that."))
+
     def _converted(self, attempt: Attempt, body: bytes) -> Step:
         content_type = self._headers.get("content-type", "application/json")
         if attempt.choice.lane is not Lane.TRANSLATE and not self._opened:
@@ -287,20 +304,20 @@ class Exchange:
         way = (attempt.codec, self.client, view, attempt.stages, attempt.observers)
         if self.admitted.stream:
             chunks = translate_reply_to_stream(body, content_type, *way)
-            head = self._stream_head()
-            self._finish("answered")
-            return Step(head, chunks, end=True)
+            return Step(self._stream_head(), chunks, end=True)
         return self._whole_answer(attempt, [translate_reply(body, content_type, *way)], "application/json")
 
     def _unless_looping(self, attempt: Attempt, answer: Step) -> Step:
         """Asks elsewhere for an answer that repeats itself, where that is wished; the client gets it if all do."""
         if not (attempt.avoids_loops and attempt.loop and attempt.loop.found):
+            self._finish("answered")
             return answer
-        self.finished = False
-        attempt.outcome = ""
+        self._settle(attempt, "cut")  # before it has a fault: the backend has done its part
         return self._failed(Fault(FaultKind.CUT, "The model repeated itself."), answer)
 
     def _native_body(self, attempt: Attempt, body: bytes, content_type: str) -> bytes:
+        if attempt.tap:
+            attempt.tap.scan(body)
         if attempt.observers and attempt.make_view:
             cut = watch_reply(body, content_type, self.client, attempt.observers)
             if cut:
@@ -310,7 +327,6 @@ class Exchange:
     def _whole_answer(self, attempt: Attempt, chunks: list[bytes], content_type: str) -> Step:
         size = sum(map(len, chunks))
         head = Head(attempt.status or 200, answer_headers(self.admitted, attempt, self._headers, content_type, size))
-        self._finish("answered")
         return Step(head, chunks, end=True)
 
     def _failed(self, fault: Fault, answer: Step | None = None) -> Step:
@@ -362,7 +378,7 @@ class Exchange:
             headers: HeaderList = [("content-type", "application/json"), ("content-length", str(size))]
         else:
             headers = answer_headers(self.admitted, self.attempt, self._headers, "application/json", size)
-        if fault.retry_after is not None and not any(name == "retry-after" for name, _ in headers):
+        if fault.retry_after is not None and "retry-after" not in HeaderMap(headers):
             headers.append(("retry-after", f"{fault.retry_after:g}"))
         return headers
 
@@ -378,6 +394,10 @@ class Exchange:
 
 def _may_answer_ourselves(attempt: Attempt) -> bool:
     return attempt.fault is not None and attempt.fault.kind not in _TO_BE_TOLD
+
+
+def _splitter(attempt: Attempt) -> FrameSplitter:
+    return TappedSplitter(attempt.tap) if attempt.tap else FrameSplitter()
 
 
 def _no_view() -> View:

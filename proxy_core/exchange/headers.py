@@ -62,9 +62,10 @@ REQUIRED: dict[ProtocolName, dict[str, str]] = {"anthropic": {"anthropic-version
 
 
 def passed_up(headers: HeaderMap, *, credentials: bool) -> HeaderList:
-    """The client's headers that go to an upstream of the same protocol. The client's key goes only where the
-    backend is the client's own. A body that was read as JSON is called so, whatever the client called it."""
-    left_out = _NEVER_UP if credentials else _NEVER_UP | CREDENTIALS
+    """The client's headers that go to an upstream of the same protocol. The client's key and cookies, which are for
+    this proxy, go only where the backend is the client's own. A body that was read as JSON is called so, whatever the
+    client called it."""
+    left_out = _NEVER_UP if credentials else _NEVER_UP | SECRET_HEADERS
     kept = [(name, value) for name, value in headers.pairs if name.lower() not in left_out and not _is_ours(name)]
     if "json" in headers.get("content-type", ""):
         return kept
@@ -89,7 +90,7 @@ def stream_headers(admitted: Admitted, attempt: Attempt, upstream: HeaderMap) ->
     else:
         content_type = "text/event-stream; charset=utf-8"
     headers = [("content-type", content_type), *_passed_down(admitted, attempt, upstream)]
-    if not any(name == "cache-control" for name, _ in headers):
+    if "cache-control" not in HeaderMap(headers):
         headers.append(("cache-control", "no-cache"))
     return headers
 
@@ -103,9 +104,11 @@ def _passed_down(admitted: Admitted, attempt: Attempt, upstream: HeaderMap) -> H
         headers = _carried_across(admitted.call.protocol, upstream)
     else:
         headers = [(name, value) for name, value in upstream.pairs if name.lower() not in _NEVER_DOWN]
-    if attempt.upstream.backend.credentials == "own":
-        headers += _own_headers(attempt)
-    return headers
+    if attempt.upstream.backend.credentials == "client":
+        return headers
+    # A proxy behind this one tells the same of itself; and where a backend moved is not for the client to follow.
+    kept = [(name, value) for name, value in headers if not _is_ours(name) and name.lower() != "location"]
+    return kept + _own_headers(attempt)
 
 
 def _carried_across(client: ProtocolName, upstream: HeaderMap) -> HeaderList:
