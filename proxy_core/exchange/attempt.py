@@ -9,6 +9,7 @@ from proxy_core.errors import Fault
 from proxy_core.exchange.inbound import HeaderMap
 from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList, Step
+from proxy_core.exchange.tap import BodyMeter
 from proxy_core.loops.text import LoopObserver
 from proxy_core.pipeline.lanes import LaneChoice
 from proxy_core.pipeline.observers import Observer
@@ -45,6 +46,8 @@ class Attempt:
     observers: Sequence[Observer] = ()
     meter: Meter | None = None
     """Also one of the observers."""
+    tap: BodyMeter | None = None
+    """The meter of what is no chat, which nothing observes."""
     loop: LoopObserver | None = None
     """So is this; with `avoids_loops` a whole answer that it finds looping is asked for elsewhere."""
     avoids_loops: bool = False

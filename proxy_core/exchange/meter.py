@@ -33,6 +33,8 @@ class Meter:
     first: float | None = None
     characters: int = 0
     tool_calls: int = 0
+    estimates: bool = True
+    """Whether tokens that the provider did not count are to be guessed."""
 
     def see(self, event: Event) -> None:
         match event:

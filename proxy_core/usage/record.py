@@ -254,6 +254,8 @@ def _usage(attempt: Attempt, asked: Asked) -> tuple[Usage | None, TokenSource | 
     if usage:
         counted = usage.output or 0
         return (replace(usage, output=estimate), "estimated") if estimate > counted else (usage, "provider")
+    if not meter.estimates:
+        return None, None
     if not (meter.characters or meter.tool_calls or attempt.outcome == "answered"):
         return None, None
     prompt = asked.prompt_tokens() if asked.prompt_tokens else None
