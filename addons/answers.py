@@ -49,9 +49,9 @@ def visit_of(flow: http.HTTPFlow) -> Visit:
 
 def hide_credentials(request: http.Request) -> None:
     """Takes the client's key off its flow, which is kept, shown and dumped."""
-    for name in SECRET_HEADERS:
-        if name in request.headers:
-            request.headers[name] = masked(name, request.headers[name])
+    for name, _ in request.headers.fields:
+        if (lower := name.lower().decode("latin-1")) in SECRET_HEADERS:
+            request.headers[lower] = masked(lower, request.headers[lower])
     if request.path.partition("?")[0] == LOGIN_PATH:
         request.content = b"key=..."
     if "key=" in request.path:

@@ -14,13 +14,15 @@ from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import addonmanager, hooks, http, optmanager
 from mitmproxy.addonmanager import AddonManager
+from mitmproxy.addons.asgiapp import ASGIApp
+from mitmproxy.addons.maplocal import MapLocal
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionHandler
 
-from addons.host import connections, dispatch, http1, http_layer, values
+from addons.host import bystanders, connections, dispatch, http1, http_layer, values
 from addons.host.patching import Patch, Patched
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,10 @@ PATCHES: tuple[Patch, ...] = (
         "145964a35e7b871c",
     ),
     *_patches(http.MessageData, {"__post_init__": values.check_fields}, (values.check_originally,), "f1a83cbce3e2c9e3"),
+    *_patches(MapLocal, {"request": bystanders.map_local}, (bystanders.map_local_originally,), "0f7514110b038862"),
+    *_patches(
+        ASGIApp, {"should_serve": bystanders.should_serve}, (bystanders.should_serve_originally,), "8bcc57854c635cd8"
+    ),
     *_patches(hooks.Hook, {"args": values.args}, (values.args_originally,), "5087f7bf93085981"),
     *_patches(optmanager._Option, {"current": values.current}, (values.current_originally,), "832967c66bf4563b"),
     *_patches(
