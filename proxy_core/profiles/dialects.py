@@ -16,7 +16,13 @@ _ROWS: tuple[Dialect, ...] = (
     # Answers in-process; takes whatever it is given.
     Dialect("demo", tool_id=_ANY_ID, custom_tools=True, tool_images=True, video=True, top_k=True),
     # https://platform.openai.com/docs/api-reference/chat/create
-    Dialect("openai", custom_tools=True, allowed_tools=True, cache_key=True),
+    Dialect(
+        "openai",
+        custom_tools=True,
+        allowed_tools=True,
+        cache_key=True,
+        shared_fields=("service_tier", "safety_identifier", "prompt_cache_retention"),
+    ),
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview-latest; ids over 40 characters are refused:
     # https://github.com/BerriAI/litellm/issues/11392
     Dialect("azure", tool_id=ToolIdRule(max_length=40), allowed_tools=True, cache_key=True),

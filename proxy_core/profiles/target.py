@@ -70,6 +70,8 @@ class Dialect:
     """Takes `prompt_cache_key`."""
     user: bool = True
     """Takes `user`."""
+    shared_fields: tuple[str, ...] = ()
+    """Fields that OpenAI's two protocols have under one name: they go from one to the other as they are."""
     seed_field: Literal["seed", "random_seed"] = "seed"
     thought_signatures: bool = False
     """Chat: takes Google's `extra_content` with the signatures of past calls."""

@@ -13,14 +13,15 @@ from proxy_core.protocols.contract import Call
 from proxy_core.routing.upstreams import Backend, Upstream
 from proxy_core.turn.content import ProtocolName
 
+_MODELS: tuple[tuple[ProtocolName, str, str], ...] = (
+    ("openai_chat", "openai", "gpt-4.1"),
+    ("openai_responses", "openai", "gpt-4.1"),
+    ("anthropic", "anthropic", "claude-sonnet-4-5"),
+    ("gemini", "gemini", "gemini-2.5-flash"),
+)
 UPSTREAMS: dict[ProtocolName, Upstream] = {
     name: Upstream(Backend(name, name, "http://upstream.invalid/v1", ("key",), dialect), model, "key")
-    for name, dialect, model in (
-        ("openai_chat", "openai", "gpt-4.1"),
-        ("openai_responses", "openai", "gpt-4.1"),
-        ("anthropic", "anthropic", "claude-sonnet-4-5"),
-        ("gemini", "gemini", "gemini-2.5-flash"),
-    )
+    for name, dialect, model in _MODELS
 }
 
 

@@ -54,6 +54,7 @@ class ChoiceReader:
         self._details: list[Extra] = []
         self._plain_thoughts = False
         self._calls = Calls(new_block, index)
+        self._refused = False
         self._extra: Extra = {}
 
     def read(self, choice: Extra) -> list[Event]:
@@ -80,7 +81,8 @@ class ChoiceReader:
         self._close(events)
         self._calls.close(events)
         word = raw if isinstance(raw, str) else None
-        events.append(Finished(finish_of(raw, self._calls.announced > 0), word, None, self.index, self._extra))
+        reason = finish_of(raw, self._calls.announced > 0, self._refused)
+        events.append(Finished(reason, word, None, self.index, self._extra))
 
     def _delta(self, delta: Extra, logprobs: list[Any] | None, events: list[Event]) -> None:
         """In the order in which models produce them, whatever one chunk holds: thoughts, text, calls."""
@@ -91,6 +93,7 @@ class ChoiceReader:
         elif isinstance(content, list):
             self._parts(content, events)
         if isinstance(delta.get("refusal"), str) and delta["refusal"]:
+            self._refused = True
             block = self._block(Refusal, Refusal(""), events)
             events.append(TextDelta(block, delta["refusal"]))
         if delta.keys() - {"role", "content"}:

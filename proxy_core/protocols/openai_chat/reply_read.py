@@ -67,10 +67,14 @@ def _choice(value: Any, position: int) -> Choice:
     return Choice(
         position if index is None else index,
         parts,
-        finish_of(raw, any(isinstance(part, ToolCall) for part in parts)),
+        finish_of(raw, _has(ToolCall, parts), _has(Refusal, parts)),
         raw if isinstance(raw, str) and raw else None,
         extra=extra,
     )
+
+
+def _has(kind: type[Part], parts: list[Part]) -> bool:
+    return any(isinstance(part, kind) for part in parts)
 
 
 def _parts(message: Extra, path: str) -> list[Part]:

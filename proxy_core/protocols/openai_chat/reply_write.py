@@ -53,11 +53,12 @@ def _choice(choice: Choice, own: bool, view: View) -> Extra:
     beside = extra.pop("message", {})
     logprobs = {**_logprobs(choice.parts), **extra.pop("logprobs", {})}
     functions = speaks_functions(view)
+    refused = any(isinstance(part, Refusal) for part in choice.parts)
     return {
         "index": choice.index,
         "message": {**_message(choice.parts, own, functions, view, path), **beside},
         "logprobs": {"content": None, "refusal": None, **logprobs} if logprobs else None,
-        "finish_reason": finish_word(choice.finish or "stop", choice.raw_finish, own, functions),
+        "finish_reason": finish_word(choice.finish or "stop", choice.raw_finish, own, functions, refused),
         **extra,
     }
 

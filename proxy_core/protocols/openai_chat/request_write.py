@@ -32,7 +32,8 @@ def write_request(request: ChatRequest, target: Target, losses: Losses) -> Upstr
         **_caller(request, writing),
     }
     _add_output(request.output, body, writing)
-    extra = writing.kept(request.extra, "")
+    shared = _shared(request, writing)
+    extra = shared | writing.kept({key: value for key, value in request.extra.items() if key not in shared}, "")
     options = extra.pop("stream_options", {})
     if request.stream:
         body["stream"] = True
@@ -119,6 +120,12 @@ def _caller(request: ChatRequest, writing: Writing) -> Extra:
         elif value is not None:
             writing.losses.drop(name, f"{writing.dialect.name} has no such field")
     return fields
+
+
+def _shared(request: ChatRequest, writing: Writing) -> Extra:
+    """What OpenAI's Responses API has under the same name. (`metadata` is refused here for replies not stored.)"""
+    names = writing.dialect.shared_fields if request.origin == "openai_responses" else ()
+    return {name: value for name, value in request.extra.items() if name in names}
 
 
 def _add_output(output: OutputFormat | None, body: dict[str, Any], writing: Writing) -> None:

@@ -71,6 +71,7 @@ class ChatStreamWriter:
         self._calls: dict[int, int] = {}
         self._opened: set[int] = set()
         self._finished: set[int] = set()
+        self._refused: set[int] = set()
         self._usage: Usage | None = None
 
     def write(self, event: Event) -> bytes:
@@ -158,6 +159,7 @@ class ChatStreamWriter:
                 block.head = self._delta_head(event.choice, '"content":')
                 out += self._text_started(block, part)
             case Refusal():
+                self._refused.add(event.choice)
                 block.head = self._delta_head(event.choice, '"refusal":')
             case Thinking():
                 block.head = self._delta_head(event.choice, f'"{thought_field(part.extra)}":')
@@ -270,7 +272,7 @@ class ChatStreamWriter:
             if block.choice == event.choice:
                 out += self._block_ended(number)
         self._finished.add(event.choice)
-        word = finish_word(event.reason, event.raw, self._own, self._functions)
+        word = finish_word(event.reason, event.raw, self._own, self._functions, event.choice in self._refused)
         more = kept(event.extra, self._own, f"choices[{event.choice}]", self._view)
         return out + self._chunk(event.choice, more.pop("message", {}), word, more)
 

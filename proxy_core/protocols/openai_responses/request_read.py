@@ -173,7 +173,7 @@ def _read_extra(body: dict[str, Any]) -> Extra:
     for key, value in body.items():
         if key in _MODELLED or value is None:
             continue
-        harmless = value in _ASKS_NOTHING.get(key, ()) or key == "safety_identifier"
+        harmless = value in _ASKS_NOTHING.get(key, ()) or (key == "safety_identifier" and not body.get("user"))
         extra[f"_{key}" if harmless else key] = value
     _read_text_fields(body, extra)
     _read_includes(body, extra)

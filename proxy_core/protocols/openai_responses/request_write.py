@@ -59,12 +59,21 @@ def _own_fields(request: ChatRequest, writing: Writing) -> Extra:
         noted = {key: request.extra[f"_{key}"] for key in _NOTED_FIELDS if f"_{key}" in request.extra}
         kept = {key: value for key, value in writing.kept(request.extra, "").items() if key != "text"}
         return {**kept, **noted}
-    writing.kept(request.extra, "")
+    shared = _shared(request, writing)
+    writing.kept({key: value for key, value in request.extra.items() if key not in shared}, "")
     # No one will ask for this reply by its id again; what reasoning it holds must come back with the history.
     fields: Extra = {"store": False, "include": _includes(request, writing)}
     if request.user:
         fields["safety_identifier"] = _identifier(request.user)
-    return fields
+    return fields | shared
+
+
+def _shared(request: ChatRequest, writing: Writing) -> Extra:
+    """What OpenAI's chat completions have under the same name."""
+    if request.origin != "openai_chat":
+        return {}
+    names = {*writing.target.dialect.shared_fields, "metadata"} if writing.target.dialect.shared_fields else set()
+    return {name: value for name, value in request.extra.items() if name in names}
 
 
 def _includes(request: ChatRequest, writing: Writing) -> list[str] | None:
