@@ -28,7 +28,6 @@ from proxy_core.guards.limits import (
     PROXY_AUTHENTICATE,
     ClientClock,
     Patience,
-    check_proxy_authorization,
     overdue,
 )
 from proxy_core.routing.providers import PROVIDERS
@@ -77,15 +76,15 @@ class Guarding:
                 data.server.address = (found[0], port, *address[2:])
         except ParleyError as error:
             data.server.error = error.fault.message
+        except (OSError, UnicodeError) as error:
+            # mitmproxy would look the name up once more, and go where that says.
+            data.server.error = f"{host} cannot be resolved: {error}"
 
     @fails_closed(lambda flow: http.Response.make(500, b"Parley failed; its log says why."))
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Where others can reach the HTTP_PROXY listener, it asks for the client key."""
-        settings = self._program.settings
-        if is_loopback(settings.proxy_host):
-            return
         try:
-            check_proxy_authorization(flow.request.headers, None if settings.auth_disabled else settings.client_key)
+            self._program.doors.check_connect(flow.client_conn, flow.request.headers, self._program.settings)
         except ParleyError as error:
             name, value = PROXY_AUTHENTICATE
             flow.response = response_of(Answer(407, [(name, value)], error.fault.message.encode()))
@@ -95,6 +94,7 @@ class Guarding:
 
     def client_disconnected(self, client: connection.Client) -> None:
         self._clocks.pop(client.id, None)
+        self._program.doors.forget(client)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         clock = self._clocks.get(flow.client_conn.id)

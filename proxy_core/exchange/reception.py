@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from proxy_core.config.settings import Settings
-from proxy_core.config.values import is_loopback
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.answers import Answer
 from proxy_core.exchange.attempt import Attempt
@@ -17,7 +16,7 @@ from proxy_core.exchange.inbound import Inbound
 from proxy_core.exchange.intake import admit, check_client_key, find_call
 from proxy_core.exchange.router import Routing
 from proxy_core.exchange.visit import Visit
-from proxy_core.guards.limits import check_header_size, check_proxy_authorization
+from proxy_core.guards.limits import check_header_size
 from proxy_core.guards.origins import check_origin, preflight_headers
 from proxy_core.protocols.contract import Call
 
@@ -89,14 +88,12 @@ class Reception:
 
     def _take_intercepted(self, house: House, visit: Visit) -> Answer | Exchange | None:
         """A request that the client addressed to a provider itself: same chain, its own credentials."""
-        if not is_loopback(house.settings.proxy_host):
-            check_proxy_authorization(visit.inbound.headers, _demanded_key(house.settings))
+        _check_size(visit, house.settings)
         found = house.router.intercepted(visit.inbound)
         if found is None:
             house.secrecy.check_passing(visit.inbound.body)
             return None
         visit.call, upstream = found
-        _check_size(visit, house.settings)
         conversing = self._converse(house, visit, visit.call, lambda routing: None, trusted=True)
         return self._counted(house, visit, conversing.answer(upstream))
 
@@ -112,11 +109,11 @@ class Reception:
         session, exchange = visit.session, visit.exchange
         if visit.counted:
             self._house().open_streams.leave(visit.inbound.client)
+        if session and visit.one_off and (visit.fault or (exchange and exchange.fault)):
+            session.give_back(visit.one_off)
         if session is None or exchange is None:
             return
         meter = exchange.attempt.meter if exchange.attempt else None
-        if exchange.fault and visit.one_off:
-            session.give_back(visit.one_off)
         if exchange.cut and visit.steer_after_loop:
             session.notice = _REPEATED
         if meter and meter.id and visit.inbound.listener == "base_url":
