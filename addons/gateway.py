@@ -73,6 +73,8 @@ class Gateway:
             write_record(flow, visit)
 
     async def _take(self, flow: http.HTTPFlow, visit: Visit) -> None:
+        if visit.inbound.listener == "proxy":
+            self._program.doors.check(flow.client_conn, visit.inbound.headers, self._program.settings)
         match self._program.reception.take(visit):
             case Exchange() as exchange:
                 visit.exchange = exchange

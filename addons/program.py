@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from addons.answers import refusal
+from addons.doors import Doors
 from addons.host.exchanges import ExchangeTable
 from addons.recordings import UnreadableRecording, read_recording
 from addons.targets import target_policy
@@ -42,6 +43,7 @@ from proxy_core.turn.ledger import SealLedger
 from proxy_core.usage.log import UsageLog
 from proxy_core.usage.prices import Prices
 from proxy_core.usage.record import Record
+from proxy_core.viewing.contexts import Contexts
 
 logger = logging.getLogger("parley")
 
@@ -55,6 +57,7 @@ class Program:
 
     def __init__(self) -> None:
         self.table = ExchangeTable(refusal)
+        self.doors = Doors()
         self.rests = Rests(time.monotonic)
         self.keys = KeyRing(self.rests)
         self.catalogue = Catalogue(lambda context: GuardedTransport(target_policy(self.settings), context))
@@ -69,6 +72,7 @@ class Program:
         self._ledger = SealLedger()
         self._tool_loops = ToolLoops()
         self._prefixes = PrefixWatch()
+        self._contexts = Contexts()
         self._vaults: OrderedDict[str, Vault] = OrderedDict()
         self._usage: UsageLog | None = None
         self._streams: tuple[tuple[int, int], OpenStreams] | None = None
@@ -100,6 +104,7 @@ class Program:
             tool_loops=self._tool_loops,
             prefixes=self._prefixes,
             ledger=self._ledger,
+            contexts=self._contexts,
         )
 
     def _streams_of(self, settings: Settings) -> OpenStreams:
@@ -114,7 +119,7 @@ class Program:
             *greeting.pages(settings),
             *health.pages(settings, self.catalogue, self.rests),
             *models.pages(settings, self.catalogue),
-            *sessions.pages(self.sessions, time.time),
+            *sessions.pages(self.sessions, time.time, self._contexts),
             *self.usage.pages(),
             *dashboard.pages(
                 lambda: self.settings, self.board, self.catalogue, self.rests, self.usage.store, self.usage.reader

@@ -279,9 +279,9 @@ def _reverse_hosts(modes: Sequence[str]) -> list[str]:
 
 def _check_exposure(settings: Settings) -> None:
     """An explicit --mode may listen where --host does not."""
-    if not settings.auth_disabled or _is_default("mode"):
+    if not settings.auth_disabled:
         return
-    for mode in map(mode_specs.ProxyMode.parse, ctx.options.mode):
+    for mode in map(mode_specs.ProxyMode.parse, _modes(settings) if _is_default("mode") else ctx.options.mode):
         host = mode.listen_host(ctx.options.listen_host)
         if not is_loopback(host):
             reason = f"would let anyone in who reaches --mode {mode.full_spec} ({host or 'every address'})."
