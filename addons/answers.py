@@ -59,9 +59,11 @@ def hide_credentials(request: http.Request) -> None:
 
 
 def response_of(answer: Answer) -> http.Response:
-    return http.Response.make(
-        answer.status, answer.body, http.Headers([(n.encode(), v.encode()) for n, v in answer.headers])
-    )
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in answer.headers])
+    response = http.Response.make(answer.status, answer.body, headers)
+    if answer.status == 204:
+        del response.headers["content-length"]  # RFC 9110, section 8.6
+    return response
 
 
 def refusal(flow: http.HTTPFlow) -> http.Response:

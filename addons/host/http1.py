@@ -26,7 +26,7 @@ def read_body(self: Http1Connection, event: events.Event) -> Any:
     if data and not self.buf:
         yield _received(self, data)
         return
-    for command in read_body_originally(self, event):
+    for command in _without_trailers(self, event):
         if isinstance(command, ReceiveHttp) and isinstance(command.event, BODY):
             data.append(command.event.data)
             data += whole_chunks(self)
@@ -37,6 +37,18 @@ def read_body(self: Http1Connection, event: events.Event) -> Any:
         yield command
     if data:
         yield _received(self, data)
+
+
+def _without_trailers(connection: Http1Connection, event: events.Event) -> Any:
+    """mitmproxy gives a message up that has trailers, and its stream would wait for the end for ever. They may be
+    discarded (RFC 9110, section 6.5.1)."""
+    try:
+        yield from read_body_originally(connection, event)
+    except NotImplementedError:
+        assert connection.stream_id is not None
+        yield ReceiveHttp(connection.ReceiveEndOfMessage(connection.stream_id))
+        is_request = isinstance(connection, Http1Server)
+        yield from connection.mark_done(request=is_request, response=not is_request)
 
 
 def _received(connection: Http1Connection, data: list[bytes]) -> commands.Command:

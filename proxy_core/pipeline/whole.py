@@ -11,7 +11,7 @@ from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.stages import Stage, through
 from proxy_core.protocols.contract import Codec, View
 from proxy_core.turn.events import Event, TextDelta, ThinkingDelta, UsageReported
-from proxy_core.turn.fold import Folder, fold, unfold
+from proxy_core.turn.fold import fold, unfold
 from proxy_core.turn.reply import Reply
 from proxy_core.wire.json import dumps, loads
 from proxy_core.wire.sse import FrameSplitter
@@ -112,14 +112,6 @@ def _events(body: bytes, upstream: Codec) -> list[Event]:
     frames = splitter.feed(body) + splitter.flush()
     events = [event for frame in frames for event in reader.read(frame)]
     return events + list(reader.close())
-
-
-def stream_fault(body: bytes, upstream: Codec) -> Fault | None:
-    """The fault in a stream that was received whole, if it failed."""
-    folder = Folder()
-    for event in _events(body, upstream):
-        folder.add(event)
-    return folder.fault
 
 
 def _unreadable(body: bytes) -> ParleyError:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from mitmproxy import http
 
-from addons.answers import hide_credentials
+from addons.answers import hide_credentials, response_of
+from proxy_core.exchange.answers import Answer
 
 KEY = "parley-client-key-0123456789"
 
@@ -22,3 +23,8 @@ def test_other_bodies_stay() -> None:
     request = http.Request.make("POST", "http://127.0.0.1:8000/v1/chat/completions", b"{}")
     hide_credentials(request)
     assert request.content == b"{}"
+
+
+@pytest.mark.parametrize(("status", "length"), [(204, None), (200, "0")])
+def test_an_answer_without_content_has_no_length(status: int, length: str | None) -> None:
+    assert response_of(Answer(status, [("allow", "GET")], b"")).headers.get("content-length") == length

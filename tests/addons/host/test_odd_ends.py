@@ -9,6 +9,7 @@ import pytest
 from mitmproxy import http
 from mitmproxy.options import Options
 
+from addons.host import lean
 from addons.host.exchanges import is_attempt
 from tests.addons.host.running import GOOD, ExchangeAddon, Script, ScriptedUpstream, ask, proxy, read_head, send
 
@@ -171,3 +172,33 @@ def test_a_client_that_waits_for_leave_to_send_its_body_gets_it() -> None:
                 return statuses
 
     assert asyncio.run(asyncio.wait_for(scenario(), 10)) == [100, 200]
+
+
+def test_trailers_end_a_body_like_any_other_on_both_wires() -> None:
+    """mitmproxy's own reader fails on them, and both sides would wait for ever."""
+    body = b"%x\r\n%s\r\n0\r\nx-checksum: 1\r\n\r\n" % (len(STREAM), STREAM)
+    answer = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in GOOD) + b"0\r\nserver-timing: 1\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(STREAM)
+        writer.write(head + answer)
+        await reader.read()
+        writer.close()
+
+    async def scenario() -> bytes:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        addon = ExchangeAddon([f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"])
+        async with server, proxy(addon, addon.table) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n" + body)
+            got = await reader.readuntil(b"\r\n0\r\n\r\n")
+            writer.close()
+            return got
+
+    lean.install()
+    try:
+        got = asyncio.run(asyncio.wait_for(scenario(), 10))
+    finally:
+        lean.uninstall()
+    assert b"[DONE]" in got
