@@ -3,6 +3,7 @@ has gone."""
 
 from __future__ import annotations
 
+import logging
 import time
 
 from mitmproxy import flow as mitm_flow
@@ -13,6 +14,8 @@ from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
 from addons.host.timers import Alarm
 from proxy_core.exchange.answers import Feed
+
+logger = logging.getLogger("parley")
 
 type Commands = layer.CommandGenerator[None]
 
@@ -50,7 +53,11 @@ class Feeding:
         stream = self._stream
         if stream.server_state != stream.state_stream_response_body:
             return
-        data = self._feed()
+        try:
+            data = self._feed()
+        except Exception:  # it would leave the client waiting, and its place taken
+            logger.exception("A page that is kept up to date failed")
+            data = None
         if data is None:
             yield from stream.send_response(already_streamed=True)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mitmproxy import http
@@ -125,3 +125,20 @@ def test_feeds_are_bounded_in_number_and_make_room_when_over() -> None:
 
     addon = FeedAddon([[b"a"], [b"b"], [b"c"], [b"d"]])
     assert run(addon, scenario) == [200, 200, 503, 200]
+
+
+def test_a_feed_that_fails_ends_its_answer_and_makes_room() -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"one"
+        raise KeyError("gone")
+
+    async def scenario(port: int) -> list[bytes]:
+        reader, writer = await _opened(port)
+        await read_head(reader)
+        pieces = [await read_chunk(reader), await read_chunk(reader)]
+        writer.close()
+        return pieces
+
+    addon = FeedAddon([failing()])
+    assert run(addon, scenario) == [b"one", b""]
+    assert addon.table._feeds == {}
