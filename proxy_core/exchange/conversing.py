@@ -95,7 +95,8 @@ class Conversing:
         if chosen.one_off and not obeyed.errand and self._is_chat:
             self._visit.one_off = self._session.take_one_off()
         hidden = self._hide(chosen)
-        self._watch_prefix()
+        if self._is_chat:
+            self._watch_prompt(obeyed.errand)
         return self._begin(chosen, obeyed, routing, hidden)
 
     @property
@@ -104,7 +105,7 @@ class Conversing:
 
     @property
     def _scope(self) -> str:
-        return f"{self._session.owner}/{self._session.id}"
+        return self._session.scope
 
     def _detect(self) -> Agent:
         if self._session.agent is not None:
@@ -181,10 +182,12 @@ class Conversing:
         self._visit.admitted, self._visit.redactions = self._admitted, hidden.counts
         return hidden
 
-    def _watch_prefix(self) -> None:
-        if self._is_chat:
-            admitted = self._admitted
-            self._visit.prefix = self._house.prefixes.see(self._scope, admitted.json, admitted.call.protocol)
+    def _watch_prompt(self, errand: bool) -> None:
+        """What an agent asks for its own sake is no part of the conversation whose window one wants to see."""
+        admitted = self._admitted
+        self._visit.prefix = self._house.prefixes.see(self._scope, admitted.json, admitted.call.protocol)
+        if not errand:
+            self._house.contexts.keep(self._scope, admitted)
 
     def _begin(self, chosen: Effective, obeyed: Obeyed, routing: Routing, hidden: Hidden | None) -> Answer | Exchange:
         admitted = self._admitted

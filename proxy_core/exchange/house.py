@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import Settings
@@ -17,6 +17,7 @@ from proxy_core.serving.pages import Pages
 from proxy_core.sessions.prefix import PrefixWatch
 from proxy_core.sessions.store import Sessions
 from proxy_core.turn.ledger import SealLedger
+from proxy_core.viewing.contexts import Contexts
 
 
 @dataclass(slots=True)
@@ -36,3 +37,4 @@ class House:
     tool_loops: ToolLoops
     prefixes: PrefixWatch
     ledger: SealLedger
+    contexts: Contexts = field(default_factory=Contexts)

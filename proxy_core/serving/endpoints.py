@@ -217,7 +217,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Sessions and their settings",
         "The one used last comes first. A session is one conversation of one client.",
     ),
-    Endpoint("State and usage", "GET", "/v1/sessions/{id}", "One session"),
+    Endpoint(
+        "State and usage",
+        "GET",
+        "/v1/sessions/{id}",
+        "One session",
+        "With the context of its last request: estimated tokens by system text, tool, MCP server, file, tool result, "
+        "thinking and so on; null where that is not remembered any more.",
+    ),
     Endpoint("State and usage", "DELETE", "/v1/sessions/{id}", "Forget a session", "What was set for it is forgotten."),
     Endpoint(
         "State and usage",

@@ -13,27 +13,31 @@ from proxy_core.exchange.inbound import Inbound
 from proxy_core.serving.pages import Page
 from proxy_core.sessions.session import Session
 from proxy_core.sessions.store import Sessions
+from proxy_core.viewing.contexts import Contexts
 
 _PATH = "/v1/sessions"
 
 
-def pages(sessions: Sessions, clock: Callable[[], float]) -> tuple[Page, ...]:
+def pages(sessions: Sessions, clock: Callable[[], float], contexts: Contexts | None = None) -> tuple[Page, ...]:
     """`clock` is in seconds since 1970."""
+    contexts = contexts or Contexts()
 
     def list_all(inbound: Inbound) -> Answer:
         return _answer({"object": "list", "data": [describe(session, sessions, clock()) for session in sessions.all()]})
 
     def show(inbound: Inbound) -> Answer:
-        return _answer(describe(_named(sessions, inbound), sessions, clock()))
+        session = _named(sessions, inbound)
+        return _answer({**describe(session, sessions, clock()), "context": contexts.of(session.scope)})
 
     def end(inbound: Inbound) -> Answer:
         session = _named(sessions, inbound)
         sessions.end(session)
+        contexts.forget(session.scope)
         return _answer({"id": session.id, "object": "session", "deleted": True})
 
     return (
         Page(_PATH, list_all),
-        Page(f"{_PATH}/*", show),
+        Page(f"{_PATH}/*", show, slow=True),
         Page(f"{_PATH}/*", end, methods=("DELETE",)),
     )
 

@@ -21,6 +21,7 @@ _SYSTEM: dict[ProtocolName, tuple[str, ...]] = {
     "gemini": ("systemInstruction", "system_instruction"),
 }
 _CHARACTERS_PER_TOKEN = 4
+_CONVERSATIONS = 4
 _NO_PREFIX = 256
 """Prompts of fewer tokens are never cached: https://docs.claude.com/en/docs/build-with-claude/prompt-caching"""
 
@@ -42,26 +43,43 @@ class _Block:
     name: str
     digest: int
     size: int
+    is_message: bool
+
+
+type _Blocks = tuple[_Block, ...]
 
 
 class PrefixWatch:
-    """Remembers the blocks of each session's last request, by hash. Bounded in sessions."""
+    """Remembers the blocks of each session's last requests, by hash. Bounded in sessions.
+
+    Of a session a few are remembered, since agents send more than one conversation under its name: those of their
+    subagents, and short ones for titles and the like.
+    """
 
     def __init__(self, max_sessions: int = 1000) -> None:
-        self._last: OrderedDict[str, tuple[_Block, ...]] = OrderedDict()
+        self._last: OrderedDict[str, list[_Blocks]] = OrderedDict()
         self._max = max_sessions
 
     def see(self, session: str, body: dict[str, Any], protocol: ProtocolName) -> PrefixChange | None:
         """What broke the cache of a session's prompt, if this request did."""
         blocks = tuple(_blocks(body, protocol))
-        before = self._last.pop(session, ())
-        self._last[session] = blocks
+        known = self._last.pop(session, [])
+        before = next((old for old in reversed(known) if _is_one_conversation(old, blocks)), ())
+        self._last[session] = [*(old for old in known if old is not before), blocks][-_CONVERSATIONS:]
         if len(self._last) > self._max:
             self._last.popitem(last=False)
         return _change(before, blocks)
 
 
-def _change(before: tuple[_Block, ...], after: tuple[_Block, ...]) -> PrefixChange | None:
+def _is_one_conversation(old: _Blocks, new: _Blocks) -> bool:
+    """Whether most of what the shorter one says is in the other."""
+    said = {block.digest: block.size for block in old if block.is_message}
+    says = {block.digest: block.size for block in new if block.is_message}
+    common = sum(size for digest, size in said.items() if digest in says)
+    return common * 2 >= min(sum(said.values()), sum(says.values()))
+
+
+def _change(before: _Blocks, after: _Blocks) -> PrefixChange | None:
     for index, old in enumerate(before):
         new = after[index] if index < len(after) else None
         if new is None or new.digest != old.digest:
@@ -80,7 +98,7 @@ def _blocks(body: dict[str, Any], protocol: ProtocolName) -> Iterator[_Block]:
         values = value if isinstance(value, list) else [value] if value else []
         for index, item in enumerate(values):
             data = dumps(_without_marks(item))
-            yield _Block(f"{name}[{index}]", hash(data), len(data))
+            yield _Block(f"{name}[{index}]", hash(data), len(data), name == MESSAGES[protocol])
 
 
 def _without_marks(item: Any) -> Any:

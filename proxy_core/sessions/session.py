@@ -51,6 +51,11 @@ class Session:
     """The banner has been shown."""
     requests: int = 0
 
+    @property
+    def scope(self) -> str:
+        """One name for both, where something is remembered by session."""
+        return f"{self.owner}/{self.id}"
+
     def take_one_off(self) -> str | None:
         """The model of the request that is sent on now; no other gets it."""
         model, self.one_off = self.one_off, None

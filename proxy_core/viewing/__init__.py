@@ -2,5 +2,6 @@
 
 outline     a request as a conversation, a reply as one message
 breakdown   where the tokens of a request go
+contexts    that of each session's last request
 deeds       what Parley did with a request
 """

@@ -59,3 +59,25 @@ def test_sessions_are_bounded() -> None:
     for session in "abc":
         watch.see(session, body("a", "b"), "anthropic")
     assert watch.see("a", body("a", "x", "y", system="s"), "anthropic") is None
+
+
+def test_conversations_under_one_name_are_kept_apart() -> None:
+    watch = PrefixWatch()
+    title = {"system": "Make a title.", "messages": [{"role": "user", "content": LONG}]}
+    subagent = body("search", "found", system=f"You search. {LONG}")
+    for turn in range(1, 4):
+        mine = body(*(f"turn {number} of the conversation" for number in range(turn)))
+        assert watch.see("s", mine, "anthropic") is None
+        assert watch.see("s", title, "anthropic") is None
+        assert watch.see("s", subagent, "anthropic") is None
+    changed = watch.see("s", body("turn 0 of the conversation", "turn 1 of the conversation", system="x"), "anthropic")
+    assert changed is not None
+    assert changed.block == "system[0]"
+
+
+def test_a_history_that_was_rewritten_in_the_middle_is_found() -> None:
+    watch = PrefixWatch()
+    watch.see("s", body("a", LONG, "b", LONG), "anthropic")
+    change = watch.see("s", body("a", LONG, "B", LONG, "c"), "anthropic")
+    assert change is not None
+    assert change.block == "messages[2]"
