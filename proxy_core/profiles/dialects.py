@@ -12,9 +12,9 @@ _ANY_ID = ToolIdRule(max_length=256, alphabet=r"[\x21-\x7e]")
 
 _ROWS: tuple[Dialect, ...] = (
     # An endpoint of which nothing is known but that it speaks chat completions.
-    Dialect("default", tool_id=_ANY_ID, as_given=True, thought_signatures=True),
+    Dialect("default", tool_id=_ANY_ID, as_given=True, thought_signatures=True, document_urls=True),
     # Answers in-process; takes whatever it is given.
-    Dialect("demo", tool_id=_ANY_ID, custom_tools=True, tool_images=True, video=True, top_k=True),
+    Dialect("demo", tool_id=_ANY_ID, document_urls=True, custom_tools=True, tool_images=True, video=True, top_k=True),
     # https://platform.openai.com/docs/api-reference/chat/create
     Dialect(
         "openai",
@@ -34,6 +34,7 @@ _ROWS: tuple[Dialect, ...] = (
         reasoning="reasoning_object",
         replays_reasoning="reasoning_details",
         cache_control=True,
+        document_urls=True,
         tool_images=True,
         video=True,
         top_k=True,

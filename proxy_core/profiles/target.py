@@ -48,6 +48,8 @@ class Dialect:
     message, even empty (DeepSeek's thinking models demand it); "thinking_parts": as parts of `content` (Mistral)."""
     cache_control: bool = False
     documents: bool = True
+    document_urls: bool = False
+    """Takes documents by their address; otherwise they must be inline."""
     audio: bool = True
     image_urls: bool = True
     """False: images must be inline."""
@@ -113,5 +115,7 @@ class Target:
     """Where a request goes: `model` is the name the backend knows it by."""
 
     model: str
-    dialect: Dialect = field(default_factory=lambda: Dialect("default", as_given=True, thought_signatures=True))
+    dialect: Dialect = field(
+        default_factory=lambda: Dialect("default", as_given=True, thought_signatures=True, document_urls=True)
+    )
     profile: ModelProfile = field(default_factory=ModelProfile)

@@ -314,3 +314,33 @@ def test_openais_own_settings_do_not_reach_others() -> None:
     rendered = sent(chat, "openai_chat", "anthropic")
     assert "service_tier" not in rendered.call.body
     assert [loss.path for loss in rendered.losses.items] == ["service_tier"]
+
+
+def test_a_call_that_was_cut_off_is_no_finished_call() -> None:
+    """An agent of the Responses API looks at the item, not at the whole response."""
+    cut = {"tool_calls": [{"id": "u", "type": "function", "function": {"name": "f", "arguments": '{"a":'}}]}
+    events = streamed(chat_reply(cut, "length"), "openai_chat", "openai_responses")
+    (call,) = events[-1]["response"]["output"]
+    assert (events[-1]["type"], call["status"]) == ("response.incomplete", "incomplete")
+    assert whole(chat_reply(cut, "length"), "openai_chat", "openai_responses")["output"][0]["status"] == "incomplete"
+
+
+def test_a_closed_schema_is_strict_for_openai() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    for closed, strict in ((False, True), (None, None)):
+        form = {"type": "json_schema", "schema": schema | ({"additionalProperties": closed} if strict else {})}
+        hello = [{"role": "user", "content": "hi"}]
+        body = {"model": "m", "max_tokens": 99, "messages": hello, "output_config": {"format": form}}
+        assert sent(body, "anthropic", "openai_responses").call.body["text"]["format"].get("strict") is strict
+        chat = sent(body, "anthropic", "openai_chat").call.body["response_format"]["json_schema"]
+        assert chat.get("strict") is strict
+
+
+def test_openais_chat_takes_no_document_by_its_address() -> None:
+    document = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}
+    body = {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": [document]}]}
+    rendered = sent(body, "anthropic", "openai_chat")
+    assert rendered.call.body["messages"][0]["content"] == "[document: https://example.com/a.pdf]"
+    assert [loss.path for loss in rendered.losses.items] == ["messages[0].content[0]"]
+    responses = sent(body, "anthropic", "openai_responses").call.body["input"][0]["content"][0]
+    assert responses["file_url"] == "https://example.com/a.pdf"

@@ -103,7 +103,7 @@ def _native(media: Media, dialect: Dialect, own: bool) -> Extra | None:
             return {"type": "input_audio", "input_audio": sound}
         case "video" if (media.data or media.url) and (dialect.video or own):
             return {"type": "video_url", "video_url": {"url": data_url(media), **more.get("video_url", {})}}
-        case "document" if dialect.documents:
+        case "document" if dialect.documents and (own or media.url is None or dialect.document_urls):
             return _file(media, own, more.get("file", {}))
         case _:
             return None

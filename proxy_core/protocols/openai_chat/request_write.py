@@ -13,6 +13,7 @@ from proxy_core.protocols.openai_chat.writing import Writing
 from proxy_core.turn.content import Extra
 from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest, OutputFormat, Sampling
+from proxy_core.turn.schemas import is_closed
 from proxy_core.wire.json import dumps
 
 _UNNAMED_SCHEMA = "answer"
@@ -149,31 +150,13 @@ def _add_output(output: OutputFormat | None, body: dict[str, Any], writing: Writ
 
 def _schema(output: OutputFormat, writing: Writing, extra: Extra) -> Extra:
     strict = output.strict
-    if strict is None and not writing.own and _is_closed(output.schema):
+    if strict is None and not writing.own and is_closed(output.schema):
         strict = True
     named = {"description": output.description, "schema": output.schema, "strict": strict}
     given = {key: value for key, value in named.items() if value is not None}
     default = None if writing.own else _UNNAMED_SCHEMA
     name = output.name or default
     return {**({"name": name} if name else {}), **given, **extra.pop("json_schema", {})}
-
-
-def _is_closed(schema: Any) -> bool:
-    """Whether a schema keeps the rules of strict mode: every object closed, and every property required.
-
-    https://developers.openai.com/api/docs/guides/structured-outputs#supported-schemas
-    """
-    if isinstance(schema, list):
-        return all(map(_is_closed, schema))
-    if not isinstance(schema, dict):
-        return True
-    if "properties" in schema or schema.get("type") == "object":
-        required = schema.get("required")
-        properties = schema.get("properties") or {}
-        if schema.get("additionalProperties") is not False or set(required or ()) != set(properties):
-            return False
-        return all(map(_is_closed, properties.values())) and _is_closed(schema.get("$defs") or {})
-    return all(_is_closed(value) for value in schema.values() if isinstance(value, dict | list))
 
 
 def _say_json(body: dict[str, Any], words: str) -> None:

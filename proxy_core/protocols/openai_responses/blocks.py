@@ -29,6 +29,7 @@ from proxy_core.protocols.openai_responses.writing import API
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Refusal, Seal, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.fold import merge_extra
 from proxy_core.turn.seals import sealed_for
+from proxy_core.wire.json import loads
 
 _BREAK = "\n\n"
 """Stands in the text of thoughts where a part of the summary ends."""
@@ -235,12 +236,16 @@ class CallBlock:
         note = self._call.extra.get(ITEM, {}) if self._output.own else {}
         raw = {
             **self._item.head,
-            "status": note.get("status", "completed"),
+            "status": note.get("status") or self._status(text),
             self._where: text or ("" if self._call.custom else "{}"),
             **extra,
         }
         done = self._output.finished(self._item, raw)
         return [*events, call_ended(self._item, self._where), done, *self._output.carrier(self._late_seal, True)]
+
+    def _status(self, text: str) -> str:
+        """Arguments that break off are those of an answer that was cut: no client should run the call."""
+        return "completed" if self._call.custom or not text or _is_json(text) else "incomplete"
 
 
 class WholeBlock:
@@ -310,6 +315,14 @@ class WholeBlock:
 
 
 type Block = TextBlock | ThinkingBlock | CallBlock | WholeBlock
+
+
+def _is_json(text: str) -> bool:
+    try:
+        loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def block_of(output: Output, block: int, part: Part) -> Block:

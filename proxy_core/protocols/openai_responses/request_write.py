@@ -16,6 +16,7 @@ from proxy_core.turn.content import Extra, Text
 from proxy_core.turn.effort import effort_of, nearest_effort
 from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest, Effort, OutputFormat, Reasoning, Sampling
+from proxy_core.turn.schemas import is_closed
 
 _LEAST_OUTPUT = 16
 _LONGEST_IDENTIFIER = 64
@@ -208,6 +209,9 @@ def _format(output: OutputFormat | None, writing: Writing) -> Extra | None:
     if not writing.target.dialect.json_schema:
         writing.losses.change("response_format", "the backend takes no schema; any JSON object is asked for")
         return {"type": "json_object"}
-    named = {"description": output.description, "strict": output.strict}
+    strict = output.strict
+    if strict is None and not writing.own and is_closed(output.schema):
+        strict = True
+    named = {"description": output.description, "strict": strict}
     described = {key: value for key, value in named.items() if value is not None}
     return {"type": "json_schema", "name": output.name or "answer", "schema": output.schema, **described, **extra}
