@@ -102,20 +102,17 @@ def attempt_flow_of(client_flow: http.HTTPFlow, attempt: Attempt) -> http.HTTPFl
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     path = parts.path or "/"
-    headers = [
-        (name.encode("utf-8", "surrogateescape"), masked(name, value).encode("utf-8", "surrogateescape"))
-        for name, value in outgoing.headers
-    ]
-    headers.insert(0, (b"host", parts.netloc.rpartition("@")[2].encode()))
+    headers = [(_bytes(name), _bytes(masked(name, value))) for name, value in outgoing.headers]
+    headers.insert(0, (b"host", _bytes(parts.netloc.rpartition("@")[2])))
     headers.append((b"content-length", b"%d" % len(outgoing.body)))
     flow = http.HTTPFlow(client_flow.client_conn, Server(address=(host, port)), live=True)
     flow.request = http.Request(
         host=host,
         port=port,
-        method=outgoing.method.encode(),
-        scheme=parts.scheme.encode(),
+        method=_bytes(outgoing.method),
+        scheme=_bytes(parts.scheme),
         authority=b"",
-        path=(f"{path}?{parts.query}" if parts.query else path).encode(),
+        path=_bytes(f"{path}?{parts.query}" if parts.query else path),
         http_version=b"HTTP/1.1",
         headers=http.Headers(headers),
         content=outgoing.body,
@@ -128,6 +125,11 @@ def attempt_flow_of(client_flow: http.HTTPFlow, attempt: Attempt) -> http.HTTPFl
     return flow
 
 
+def _bytes(text: str) -> bytes:
+    """As they came: mitmproxy reads what is no UTF-8 into surrogates."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def wire_request(flow: http.HTTPFlow, attempt: Attempt) -> http.Request:
     """What is sent: the request as it stands on the attempt's flow, where a person may have edited it, with the
     credentials that the flow only hints at."""
@@ -136,7 +138,7 @@ def wire_request(flow: http.HTTPFlow, attempt: Attempt) -> http.Request:
     for name, value in attempt.request.headers:
         hint = masked(name, value)
         if hint != value:
-            old, new = (name.lower().encode(), hint.encode()), value.encode("utf-8", "surrogateescape")
+            old, new = (name.lower().encode(), hint.encode()), _bytes(value)
             fields = [(n, new) if (n.lower(), v) == old else (n, v) for n, v in fields]
     data = flow.request.data
     return http.Request(
