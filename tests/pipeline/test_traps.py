@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -23,9 +24,10 @@ CLIENTS = tuple(CODECS)
 LONG = "mcp__a_server_with_a_very_long_name__" + "read_everything_" * 4
 
 
-def sent(body: dict[str, Any], client: ProtocolName, backend: ProtocolName) -> Rendered:
+def sent(body: dict[str, Any], client: ProtocolName, backend: ProtocolName, model: str | None = None) -> Rendered:
     request = CODECS[client].read_request(body, Call(client, "chat", model="m"))
-    return render(request, UPSTREAMS[backend], CODECS[backend])
+    upstream = replace(UPSTREAMS[backend], model=model or UPSTREAMS[backend].model)
+    return render(request, upstream, CODECS[backend])
 
 
 def view(client: ProtocolName) -> View:
@@ -307,6 +309,18 @@ def test_openais_own_settings_go_from_one_of_its_protocols_to_the_other() -> Non
     assert body.items() >= {**settings, "metadata": {"a": "b"}}.items()
     asked = {"model": "m", "input": "hi", "user": "u", **settings}
     assert sent(asked, "openai_responses", "openai_chat").call.body.items() >= {**settings, "user": "u"}.items()
+
+
+@pytest.mark.parametrize(("model", "taken"), [("gpt-5", True), ("gpt-4.1", False)])
+def test_verbosity_reaches_models_that_take_it(model: str, taken: bool) -> None:
+    chat = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "verbosity": "low"}
+    rendered = sent(chat, "openai_chat", "openai_responses", model)
+    assert rendered.call.body.get("text") == ({"verbosity": "low"} if taken else None)
+    assert [loss.path for loss in rendered.losses.items] == ([] if taken else ["verbosity"])
+    asked = {"model": "m", "input": "hi", "text": {"verbosity": "low"}}
+    rendered = sent(asked, "openai_responses", "openai_chat", model)
+    assert rendered.call.body.get("verbosity") == ("low" if taken else None)
+    assert [loss.path for loss in rendered.losses.items] == ([] if taken else ["text.verbosity"])
 
 
 def test_openais_own_settings_do_not_reach_others() -> None:

@@ -34,7 +34,7 @@ def write_request(request: ChatRequest, target: Target, losses: Losses) -> Upstr
     }
     _add_output(request.output, body, writing)
     shared = _shared(request, writing)
-    extra = shared | writing.kept({key: value for key, value in request.extra.items() if key not in shared}, "")
+    extra = shared | writing.kept(_without(request.extra, shared), "")
     options = extra.pop("stream_options", {})
     if request.stream:
         body["stream"] = True
@@ -124,9 +124,21 @@ def _caller(request: ChatRequest, writing: Writing) -> Extra:
 
 
 def _shared(request: ChatRequest, writing: Writing) -> Extra:
-    """What OpenAI's Responses API has under the same name. (`metadata` is refused here for replies not stored.)"""
-    names = writing.dialect.shared_fields if request.origin == "openai_responses" else ()
-    return {name: value for name, value in request.extra.items() if name in names}
+    """What OpenAI's Responses API has too. (`metadata` is refused here for replies not stored.)"""
+    if request.origin != "openai_responses" or not writing.dialect.shared_fields:
+        return {}
+    shared = {name: value for name, value in request.extra.items() if name in writing.dialect.shared_fields}
+    verbosity = request.extra.get("text", {}).get("verbosity")
+    if verbosity and writing.target.profile.thinking == "effort":
+        shared["verbosity"] = verbosity
+    return shared
+
+
+def _without(extra: Extra, shared: Extra) -> Extra:
+    rest = {key: value for key, value in extra.items() if key not in shared}
+    if "verbosity" in shared:
+        rest["text"] = {key: value for key, value in extra["text"].items() if key != "verbosity"}
+    return rest
 
 
 def _add_output(output: OutputFormat | None, body: dict[str, Any], writing: Writing) -> None:

@@ -61,7 +61,8 @@ def _own_fields(request: ChatRequest, writing: Writing) -> Extra:
         kept = {key: value for key, value in writing.kept(request.extra, "").items() if key != "text"}
         return {**kept, **noted}
     shared = _shared(request, writing)
-    writing.kept({key: value for key, value in request.extra.items() if key not in shared}, "")
+    carried = shared.keys() | _verbosity(request, writing).keys()
+    writing.kept({key: value for key, value in request.extra.items() if key not in carried}, "")
     # No one will ask for this reply by its id again; what reasoning it holds must come back with the history.
     fields: Extra = {"store": False, "include": _includes(request, writing)}
     if request.user:
@@ -75,6 +76,13 @@ def _shared(request: ChatRequest, writing: Writing) -> Extra:
         return {}
     names = {*writing.target.dialect.shared_fields, "metadata"} if writing.target.dialect.shared_fields else set()
     return {name: value for name, value in request.extra.items() if name in names}
+
+
+def _verbosity(request: ChatRequest, writing: Writing) -> Extra:
+    """Chat completions have it at the top; only models that reason take it."""
+    reasons = writing.target.profile.thinking == "effort" and writing.target.dialect.shared_fields
+    verbosity = request.extra.get("verbosity") if request.origin == "openai_chat" and reasons else None
+    return {"verbosity": verbosity} if verbosity else {}
 
 
 def _includes(request: ChatRequest, writing: Writing) -> list[str] | None:
@@ -193,7 +201,7 @@ def _effort(reasoning: Reasoning, writing: Writing) -> Effort | None:
 
 
 def _text(request: ChatRequest, writing: Writing) -> Extra | None:
-    fields = dict(request.extra.get("text") or {}) if writing.own else {}
+    fields = dict(request.extra.get("text") or {}) if writing.own else _verbosity(request, writing)
     form = _format(request.output, writing)
     return {"format": form, **fields} if form else fields or None
 
