@@ -358,3 +358,18 @@ def test_openais_chat_takes_no_document_by_its_address() -> None:
     assert [loss.path for loss in rendered.losses.items] == ["messages[0].content[0]"]
     responses = sent(body, "anthropic", "openai_responses").call.body["input"][0]["content"][0]
     assert responses["file_url"] == "https://example.com/a.pdf"
+
+
+# -- T53: another provider's beta flags
+
+
+@pytest.mark.parametrize("backend", [name for name in CLIENTS if name != "anthropic"])
+def test_t53_anthropics_beta_flags_and_fields_do_not_reach_others(backend: ProtocolName) -> None:
+    body = {
+        **{"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "hi"}], "speed": "fast"},
+        **{"betas": ["context-management-2025-06-27"], "context_management": {"edits": []}},
+    }
+    rendered = sent(body, "anthropic", backend)
+    assert not rendered.call.headers
+    assert not {"betas", "speed", "context_management"} & rendered.call.body.keys()
+    assert [loss.path for loss in rendered.losses.items] == ["speed", "betas", "context_management"]
