@@ -28,18 +28,20 @@ HOP_BY_HOP = frozenset(
 
 CREDENTIALS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
 _COOKIES = frozenset({"cookie", "set-cookie"})
+_SCHEME = re.compile(r"[A-Za-z]{2,10} ")
 _COOKIE_VALUE = re.compile(r"=[^;]*")
 SECRET_HEADERS = CREDENTIALS | _COOKIES | {"proxy-authorization"}
 
 
 def masked(name: str, value: str) -> str:
-    """A header's value as it may be kept and shown: of a credential only its last four characters."""
+    """A header's value as it may be kept and shown: of a credential only its scheme and its last four characters,
+    also where several stand in one header."""
     if name.lower() not in SECRET_HEADERS:
         return value
     if name.lower() in _COOKIES:
         return _COOKIE_VALUE.sub("=…", value) if "=" in value else "…"
-    scheme, space, secret = value.rpartition(" ")
-    return f"{scheme}{space}{masked_key(secret)}"
+    scheme = _SCHEME.match(value) if name.lower().endswith("authorization") else None
+    return f"{scheme[0]}{masked_key(value[scheme.end() :])}" if scheme else masked_key(value)
 
 
 def masked_key(key: str) -> str:

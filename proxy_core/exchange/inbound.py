@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from proxy_core.protocols.contract import Call
 
@@ -51,9 +51,9 @@ class Inbound:
     query: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.target)
-        self.path = parts.path
-        self.query = dict(parse_qsl(parts.query, keep_blank_values=True)) if parts.query else {}
+        # Not by urlsplit: a target that begins with // is a path here, and no host to look for.
+        self.path, _, query = self.target.partition("#")[0].partition("?")
+        self.query = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ def check_client_key(inbound: Inbound, key: str | None) -> None:
                 "'x-goog-api-key' or '?key='.",
             )
         )
-    if not any(hmac.compare_digest(candidate.encode(), key.encode()) for candidate in given):
+    if not any(hmac.compare_digest(candidate.encode("utf-8", "surrogatepass"), key.encode()) for candidate in given):
         raise ParleyError(
             Fault(
                 FaultKind.AUTHENTICATION,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 
 from proxy_core.wire.json import dumps
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 _SPACE = re.compile(rb"[ \t\r\n]*")
+
+
+def _nothing(value: object) -> None:
+    """Only where a value ends matters."""
+
+
+_SCANNER = json.JSONDecoder(
+    object_pairs_hook=_nothing, parse_int=_nothing, parse_float=_nothing, parse_constant=_nothing, strict=False
+)
 
 
 def replace_string_field(body: bytes, key: str, value: str) -> bytes:
@@ -30,29 +40,40 @@ def replace_string_field(body: bytes, key: str, value: str) -> bytes:
 
 def _top_level_strings(body: bytes, wanted: bytes) -> list[tuple[int, int]]:
     """Spans of the string values of `wanted` (a quoted key) at depth 1."""
-    candidates = [span for match in re.finditer(wanted, body) if (span := _string_after_colon(body, match.end()))]
-    if len(candidates) < 2:
-        return candidates  # quotes inside a string are escaped, so a lone candidate is a key; usually the only one
-    spans: list[tuple[int, int]] = []
-    depth = 0
-    is_key = True
-    for token in _TOKEN.finditer(body):
-        text = token.group()
-        first = text[:1]
-        if first in b"{[":
-            depth += 1
-            is_key = True
-        elif first in b"}]":
-            depth -= 1
-        elif first == b",":
-            is_key = True
-        elif first == b":":
-            is_key = False
-        elif depth == 1 and is_key and text == wanted:
-            span = _string_after_colon(body, token.end())
-            if span:
-                spans.append(span)
-    return spans
+    first = _string_after_key(body, wanted, 0)
+    if first is None or _string_after_key(body, wanted, first[1]) is None:
+        return [first] if first else []  # quotes inside a string are escaped, so a lone one is a key; usually there is
+    return list(_walked(body.decode("latin-1"), wanted.decode("latin-1")))
+
+
+def _string_after_key(body: bytes, wanted: bytes, position: int) -> tuple[int, int] | None:
+    """The first string behind `wanted` and a colon, at any depth."""
+    while (found := body.find(wanted, position)) >= 0:
+        position = found + len(wanted)
+        if span := _string_after_colon(body, position):
+            return span
+    return None
+
+
+def _walked(text: str, wanted: str) -> Iterator[tuple[int, int]]:
+    """Member after member, values being read over in C. `text` has a character for each byte."""
+    position = _behind(text, text.index("{") + 1)
+    while text[position] != "}":
+        key_end = _SCANNER.raw_decode(text, position)[1]
+        start = _behind(text, _behind(text, key_end) + 1)
+        end = _SCANNER.raw_decode(text, start)[1]
+        if text[position:key_end] == wanted and text[start] == '"':
+            yield start, end
+        position = _behind(text, end)
+        if text[position] == ",":
+            position = _behind(text, position + 1)
+
+
+def _behind(text: str, position: int) -> int:
+    """Where the white space ends that begins at `position`, if any does."""
+    while text[position] in " \t\r\n":
+        position += 1
+    return position
 
 
 def _string_after_colon(body: bytes, position: int) -> tuple[int, int] | None:

@@ -57,7 +57,7 @@ def owner_of(inbound: Inbound, salt: bytes) -> str:
     address. A key that is renewed while a conversation lasts does not count."""
     key = _key(inbound)
     lasting = key if key and not key.lower().startswith(_PASSING_KEYS) else f"at {inbound.client} {_account(inbound)}"
-    return hashlib.blake2b(lasting.encode(), key=salt, digest_size=8).hexdigest()
+    return hashlib.blake2b(lasting.encode("utf-8", "surrogatepass"), key=salt, digest_size=8).hexdigest()
 
 
 def product(inbound: Inbound) -> str:

@@ -28,3 +28,16 @@ def test_other_bodies_stay() -> None:
 @pytest.mark.parametrize(("status", "length"), [(204, None), (200, "0")])
 def test_an_answer_without_content_has_no_length(status: int, length: str | None) -> None:
     assert response_of(Answer(status, [("allow", "GET")], b"")).headers.get("content-length") == length
+
+
+def test_keys_stay_on_no_flow_however_they_were_shown() -> None:
+    other = "another-key-9876543210"
+    request = http.Request.make("POST", f"http://127.0.0.1:8000/v1/models?%6Bey={KEY}&k%65y={KEY}", b"{}")
+    request.headers.add("authorization", f"Bearer {KEY}")
+    request.headers.add("Authorization", f"Bearer {other}")
+    request.headers["x-api-key"] = f"{KEY}, {other}"
+    request.headers["proxy-authorization"] = f"{KEY} {other}"
+    hide_credentials(request)
+    kept = f"{request.path} {request.headers}"
+    assert KEY not in kept
+    assert other not in kept

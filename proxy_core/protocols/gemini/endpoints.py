@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from proxy_core.errors import invalid
 from proxy_core.protocols.contract import Call, Operation
 
 
@@ -21,7 +22,8 @@ class Endpoint:
 
 
 def _path(verb: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:/.*?)?/models/(?P<model>.+)(?::|%3[Aa]){verb}/?")
+    # Atomic: a path that names /models/ thousands of times would else be read as often from the start.
+    return re.compile(rf"(?>(?:/.*?)?/models/)(?P<model>.+)(?::|%3[Aa]){verb}/?")
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -47,7 +49,11 @@ def upstream_path(call: Call, model: str) -> str:
 
 
 def model_path(model: str, operation: Operation, *, stream: bool) -> str:
-    at = f"/models/{quote(model.removeprefix('models/'), safe='/:@')}"
+    """Raises ParleyError where the model's name is a way through folders."""
+    name = model.removeprefix("models/")
+    if {".", ".."} & set(name.split("/")):
+        raise invalid(f"Model '{name}' would lead to another address of the backend.", "model")
+    at = f"/models/{quote(name, safe='/:@')}"
     if operation == "count_tokens":
         return f"{at}:countTokens"
     return f"{at}:streamGenerateContent?alt=sse" if stream else f"{at}:generateContent"
