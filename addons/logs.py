@@ -61,7 +61,9 @@ def _keep_to_owner(file: Path) -> None:
 
 
 def show_at_once() -> None:
-    """Each line as it is written, also where a file, a pipe or a container's log takes them."""
+    """Each line as it is written, also where a file, a pipe or a container's log takes them. Addresses that lists of
+    models are fetched from, which may hold a key, are no line of it."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
 

@@ -49,7 +49,8 @@ class ExchangeTable:
         self._exchanges[flow.id] = exchange
 
     def let_through(self, flow: http.HTTPFlow) -> None:
-        """The flow is none of ours: mitmproxy forwards it as it is."""
+        """The flow is none of ours: mitmproxy forwards it as it is, but for the key that was meant for us."""
+        flow.request.headers.pop("proxy-authorization", None)
         self._let_through.add(flow.id)
 
     def add_feed(self, flow: http.HTTPFlow, feed: Feed) -> None:

@@ -49,7 +49,7 @@ def masked_key(key: str) -> str:
 
 
 _NEVER_UP = HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
-_NEVER_DOWN = HOP_BY_HOP | {"content-length", "content-encoding", "content-type", "alt-svc", "set-cookie"}
+_NEVER_DOWN = HOP_BY_HOP | {"content-length", "content-encoding", "content-type", "alt-svc", "set-cookie", "location"}
 _CARRIED_ACROSS = ("retry-after", "x-should-retry")
 _CARRIED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
 _REQUEST_IDS = ("request-id", "x-request-id", "x-goog-request-id", "cf-ray")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import Iterable
-from typing import Any
 
 import httpcore
 import httpx
+from anyio.abc import SocketStream
+from httpcore._backends.anyio import AnyIOStream
 
 from proxy_core.errors import ParleyError
 from proxy_core.guards.addresses import Resolve, TargetPolicy, checked_addresses, place_of, resolve
@@ -30,8 +33,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
     ) -> None:
         context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify, trust_env=False)
         super().__init__(verify=context, trust_env=False)
-        inner: Any = network or httpcore.AnyIOBackend()  # httpcore types it as a stub for where anyio is missing
-        pinned = _PinnedNetwork(policy, resolve, inner)
+        pinned = _PinnedNetwork(policy, resolve, network or _Network())
         # Pinning below the pool keeps host name and certificate apart from the address; httpx has no argument for it.
         self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=pinned, keepalive_expiry=5.0)
 
@@ -43,6 +45,35 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
             refused = TargetRefused(error.fault)
             refused.request = request
             raise refused from error
+
+
+class _Network(httpcore.AsyncNetworkBackend):
+    """httpcore's own connects in a task group of anyio, which fails where tasks start eagerly, as mitmproxy's do."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        plain = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        plain.setblocking(False)
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            async with asyncio.timeout(timeout):
+                await asyncio.get_running_loop().sock_connect(plain, (host, port))
+            return AnyIOStream(await SocketStream.from_socket(plain))
+        except TimeoutError as error:
+            plain.close()
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            plain.close()
+            raise httpcore.ConnectError(str(error)) from error
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 class _PinnedNetwork(httpcore.AsyncNetworkBackend):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.wire.sse import MAX_EVENT_BYTES, Frame
@@ -24,7 +25,7 @@ class ArraySplitter:
 
     def __init__(self, max_element_bytes: int = MAX_EVENT_BYTES) -> None:
         self.closed = False
-        self._buffer = b""
+        self._buffer = bytearray()
         self._position = 0
         self._depth = 0
         self._in_string = False
@@ -40,7 +41,7 @@ class ArraySplitter:
         return frames
 
     def flush(self) -> list[ElementFrame]:
-        rest, self._buffer, self._position = self._buffer, b"", 0
+        rest, self._buffer, self._position = bytes(self._buffer), bytearray(), 0
         return [ElementFrame(rest, None)] if rest else []
 
     def _scan(self) -> list[ElementFrame]:
@@ -53,16 +54,16 @@ class ArraySplitter:
             self._position = token.end()
             if self._take(token):
                 end = token.end()
-                frames.append(ElementFrame(self._buffer[start:end], self._buffer[self._element : end]))
+                frames.append(ElementFrame(bytes(self._buffer[start:end]), bytes(self._buffer[self._element : end])))
                 start, self._element = end, -1
         else:
             self._position = len(self._buffer)
-        self._buffer = self._buffer[start:]
+        del self._buffer[:start]
         self._position -= start
         self._element -= start if self._element >= 0 else 0
         return frames
 
-    def _take(self, token: re.Match[bytes]) -> bool:
+    def _take(self, token: re.Match[Any]) -> bool:
         """Whether this token ends an element."""
         match token.group():
             case b'"':

@@ -60,29 +60,47 @@ class FrameSplitter:
     """Bytes in any portions to Frames. `feed` returns the frames that are complete; `flush` what is left."""
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
-        self._buffer = b""
-        self._searched = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
         self._max = max_event_bytes
 
     def feed(self, data: bytes) -> list[Frame]:
         """Raises ParleyError when one event grows beyond the limit."""
-        if not self._buffer and _is_one_event(data):
+        if not self._pieces and _is_one_event(data):
             return [Frame(data)]
-        buffer = self._buffer + data if self._buffer else data
-        frames: list[Frame] = []
-        start = 0
-        for end in _ends(buffer, max(0, self._searched - 3)):
-            frames.append(Frame(buffer[start:end]))
-            start = end
-        self._buffer = buffer[start:]
-        self._searched = len(self._buffer)
-        if len(self._buffer) > self._max:
+        frames = self._split(data) if self._may_end(data) else self._keep(data)
+        if self._size > self._max:
             raise ParleyError(Fault(FaultKind.UPSTREAM, f"The backend sent an event of over {self._max} bytes."))
         return frames
 
     def flush(self) -> list[Frame]:
-        rest, self._buffer, self._searched = self._buffer, b"", 0
+        rest = b"".join(self._pieces)
+        self._pieces, self._size = [], 0
         return [Frame(rest)] if rest else []
+
+    def _may_end(self, data: bytes) -> bool:
+        """Whether some event ends in `data`: only then the pieces are put together, which takes time."""
+        if not self._pieces:
+            return True
+        last = b"".join(self._pieces[-3:])[-3:] + data
+        return b"\n\n" in last if b"\r" not in last else _BOUNDARY.search(last) is not None
+
+    def _keep(self, data: bytes) -> list[Frame]:
+        if data:
+            self._pieces.append(data)
+            self._size += len(data)
+        return []
+
+    def _split(self, data: bytes) -> list[Frame]:
+        buffer = b"".join((*self._pieces, data)) if self._pieces else data
+        frames: list[Frame] = []
+        start = 0
+        for end in _ends(buffer, max(0, self._size - 3)):
+            frames.append(Frame(buffer[start:end]))
+            start = end
+        rest = buffer[start:]
+        self._pieces, self._size = [rest] if rest else [], len(rest)
+        return frames
 
 
 def _usual_data(raw: bytes) -> bytes | None:

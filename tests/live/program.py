@@ -14,7 +14,7 @@ CLIENT_KEY = "parley-client-key-0123456789"
 _OURS = {"LLM_INTERACTIVE_PROXY_API_KEY": CLIENT_KEY, "DISABLE_INTERACTIVE_MODE": "true"}
 """Without a banner before first replies, so that what is said is what is heard."""
 _PATIENCE = 40
-_ARGUMENTS = ("serve", "--port=0", "--http-proxy-port=0", "--config=addons.yaml", "--set", "confdir=conf")
+_ARGUMENTS = ("--port=0", "--http-proxy-port=0", "--config=addons.yaml", "--set", "confdir=conf")
 _LAUNCHER = Path(sys.executable).with_name("parley")
 
 
@@ -30,6 +30,7 @@ class Program:
         config: str | None,
         environ: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
+        command: str = "serve",
     ) -> None:
         """Does not wait; `wait` does. `config` is what addons.yaml is to hold; None leaves it as it is."""
         self.folder = folder
@@ -39,7 +40,7 @@ class Program:
         if config is not None:
             (folder / "addons.yaml").write_text(config)
         self._process = subprocess.Popen(
-            [str(_LAUNCHER), *_ARGUMENTS, *arguments],
+            [str(_LAUNCHER), command, *_ARGUMENTS, *arguments],
             cwd=folder,
             env={**_environ(folder), **(environ or {})},
             stdin=subprocess.DEVNULL,

@@ -81,11 +81,12 @@ class Upstream:
     """Answers with what was put up by `will_say`, in that order, and "pong" when nothing is left.
 
     `problems` are the reasons why requests were refused, `seals` the signatures that each vendor has issued.
-    Without `checks` any request is accepted.
+    `others` are the requests that ask no model. Without `checks` any request is accepted.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
+        self.others: list[Received] = []
         self.problems: list[str] = []
         self.checks = True
         self.seals: dict[str, set[str]] = {name: set() for name in VENDORS}
@@ -106,6 +107,7 @@ class Upstream:
         """Forgets everything before."""
         self._answers = deque(answers)
         self.received.clear()
+        self.others.clear()
         self.problems.clear()
         self.checks = True
 
@@ -163,6 +165,7 @@ class Upstream:
 
     def answer(self, request: Received) -> Raw:
         if request.method != "POST":
+            self.others.append(request)
             return Raw([b'{"data": [], "models": []}'])
         answer = self._answers.popleft() if self._answers else Said("pong")
         if callable(answer):
@@ -248,17 +251,18 @@ async def _send(
 ) -> bool:
     """Whether the connection goes on."""
     headers = [("content-type", answer.content_type), ("transfer-encoding", "chunked"), *answer.headers]
-    await _write(writer, wire.send(h11.Response(status_code=answer.status, headers=headers, reason=b"Said")))
-    for chunk in answer.chunks:
-        await _write(writer, wire.send(h11.Data(data=chunk)))
-    if answer.then == "end":
-        await _write(writer, wire.send(h11.EndOfMessage()))
-        return True
-    if answer.then == "hold":
-        try:
+    try:
+        await _write(writer, wire.send(h11.Response(status_code=answer.status, headers=headers, reason=b"Said")))
+        for chunk in answer.chunks:
+            await _write(writer, wire.send(h11.Data(data=chunk)))
+        if answer.then == "end":
+            await _write(writer, wire.send(h11.EndOfMessage()))
+            return True
+        if answer.then == "hold":
             await reader.read(1)
-        finally:
             request.hung_up.set()
+    except ConnectionError:
+        request.hung_up.set()
     return False
 
 
