@@ -8,7 +8,6 @@ https://ai.google.dev/gemini-api/docs/media-resolution
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,7 +85,7 @@ def size_of_base64(data: str) -> Size | None:
     head = data[:_HEADER_BASE64]
     try:
         return picture_size(base64.b64decode(head[: len(head) & ~3]))
-    except binascii.Error:
+    except ValueError:  # also of what is no ASCII
         return None
 
 

@@ -8,6 +8,8 @@
     proxies     starting what is measured, and reading its CPU time and memory
     measure     the figures of one lane
     table       the figures as Markdown
+    usage       how fast the usage database answers, a table of its own
+    redaction   what looking for secrets costs, another
 
 Client and upstream are cheap, but what they cost does not matter: only the proxy's own CPU time is read.
 

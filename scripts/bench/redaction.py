@@ -57,6 +57,11 @@ def _timed(body: dict[str, Any], vault: Vault, finder: Finder) -> tuple[float, i
     return (time.perf_counter() - started) * 1000, sum(concealed.counts.values())
 
 
+def table(figures: RedactionFigures) -> str:
+    """As Markdown."""
+    rows = (("seen for the first time", figures.cold), ("seen before", figures.warm))
+    return "\n".join(["| prompt | ms |", "| --- | ---: |", *(f"| {name} | {ms:.2f} |" for name, ms in rows)])
+
+
 if __name__ == "__main__":
-    figures = measure()
-    print(f"200 KB: {figures.cold:.2f} ms when new, {figures.warm:.2f} ms when seen before, {figures.hidden} hidden")
+    print(table(measure()))
