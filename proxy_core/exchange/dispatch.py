@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
 from proxy_core.errors import not_found
 from proxy_core.exchange.attempt import Attempt, OutgoingRequest
-from proxy_core.exchange.headers import REQUIRED, passed_up
+from proxy_core.exchange.headers import LISTS, REQUIRED, passed_up
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList
@@ -220,6 +220,13 @@ class Dispatcher:
         for name, value in REQUIRED.get(codec.name, {}).items():
             if name not in present:
                 over.setdefault(name, value)
+        for name in over.keys() & LISTS:
+            over[name] = _listed(value for other, value in [*headers, *over.items()] if other.lower() == name)
         replaced = {name.lower() for name in over}
         kept = [(name, value) for name, value in headers if name.lower() not in replaced]
         return [*kept, *over.items()]
+
+
+def _listed(values: Iterable[str]) -> str:
+    """One list of several, each entry once."""
+    return ",".join(dict.fromkeys(entry.strip() for value in values for entry in value.split(",") if entry.strip()))

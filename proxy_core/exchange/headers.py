@@ -59,6 +59,8 @@ _REQUEST_ID_OF: dict[ProtocolName, str] = {
     "anthropic": "request-id",
     "gemini": "x-request-id",
 }
+LISTS = frozenset({"anthropic-beta"})
+"""Headers whose values from the client, the writer and the configuration are put together."""
 REQUIRED: dict[ProtocolName, dict[str, str]] = {"anthropic": {"anthropic-version": "2023-06-01"}}
 """Headers that an upstream refuses to do without, where the client sent none."""
 

@@ -173,3 +173,11 @@ def test_the_plan_hears_what_came_of_each_attempt() -> None:
     for attempt in attempts(plan, Dispatcher(asked(), lambda: 0.0)):
         attempt.fault = busy
     assert heard == [busy, busy]
+
+
+def test_t52_beta_flags_of_the_client_and_of_the_configuration_are_put_together() -> None:
+    backend = Backend("a", "anthropic", "https://a.test/v1", ("sk-1",), headers={"anthropic-beta": "b-2, c-3"})
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    request = asked(body, "/v1/messages", **{"Anthropic-Beta": "a-1,b-2"})
+    headers = dispatched(request, Upstream(backend, "m", "sk-1")).request.headers
+    assert [value for name, value in headers if name.lower() == "anthropic-beta"] == ["a-1,b-2,c-3"]
