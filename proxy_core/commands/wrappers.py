@@ -114,7 +114,7 @@ PERSON_TOOLS = frozenset({"attempt_completion", "ask_followup_question", "plan_m
 """Tools whose result is what the person answered, within PERSON_TAGS."""
 
 BRACKETS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
-    (re.compile(r"\s*--- Content from referenced files ---"), re.compile(r"\s*--- End of content ---")),
+    (re.compile(r"\s*--- Content from referenced files ---"), re.compile(r"(?<!\s)\s*+--- End of content ---")),
 )
 """Parts from one that begins so to one that begins so hold files."""
 

@@ -23,6 +23,7 @@ from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stream import AnswerStream, TranslatedStream, UntouchedStream, guarded
 from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream, watch_reply
 from proxy_core.protocols.contract import Codec, View
+from proxy_core.redaction.blot import blotted
 from proxy_core.routing.limits import rest_wanted
 from proxy_core.routing.plan import most_telling
 from proxy_core.wire.encoding import Decoder
@@ -278,6 +279,8 @@ class Exchange:
 
     def _refused(self, attempt: Attempt, body: bytes) -> Step:
         """An error status: passed on as it is within one protocol, else in the client's words."""
+        if attempt.upstream.key:  # a backend that refuses a key may repeat it
+            body = blotted(body, (attempt.upstream.key,))
         fault = attempt.codec.read_fault(attempt.status or 500, self._headers, body)
         if fault.kind in _MAY_PASS:
             fault.retry_after = rest_wanted(self._headers, fault, self._clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -284,3 +285,17 @@ def test_a_client_with_its_own_key_is_sent_nothing_of_ours() -> None:
     case = made(attempt(1, credentials="client"), asked=admitted(stream=True))
     case.exchange.next_attempt()
     assert case.exchange.keep_alive(early=True) == HOLD
+
+
+def test_a_refusal_that_repeats_our_key_is_told_without_it() -> None:
+    refused = attempt(1)
+    refused.upstream = replace(refused.upstream, key="sk-ours-0123456789")
+    case = made(refused)
+    body = dumps({"error": {"message": "Incorrect API key provided: sk-ours-0123456789.", "type": "invalid_request"}})
+    whole(case.exchange, body, 400)
+    step = case.exchange.give_up()
+    told = b"".join(step.chunks)
+    assert b"Incorrect API key provided" in told
+    assert b"sk-ours" not in told
+    assert case.exchange.fault
+    assert "sk-ours" not in case.exchange.fault.message

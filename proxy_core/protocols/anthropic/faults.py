@@ -53,8 +53,10 @@ _KIND_OF_MESSAGE: tuple[tuple[re.Pattern[str], FaultKind], ...] = (
 
 _TOO_LONG = "prompt is too long"
 _LIMIT = re.compile(r"(?:maximum context length|context window|maximum)[^\d]{0,40}(\d{3,})", re.I)
-_PROMPT = re.compile(r"(\d{3,}) (?:tokens )?(?:from|in) the (?:input )?(?:messages|prompt)|resulted in (\d{3,})", re.I)
-_COMPLETION = re.compile(r"(\d+) (?:tokens )?(?:for|in) the completion", re.I)
+_PROMPT = re.compile(
+    r"(\d{3,12}) (?:tokens )?(?:from|in) the (?:input )?(?:messages|prompt)|resulted in (\d{3,12})", re.I
+)
+_COMPLETION = re.compile(r"(\d{1,12}) (?:tokens )?(?:for|in) the completion", re.I)
 
 
 def read_fault(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
