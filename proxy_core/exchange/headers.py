@@ -49,7 +49,7 @@ def masked_key(key: str) -> str:
 
 
 _NEVER_UP = HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
-_NEVER_DOWN = HOP_BY_HOP | {"content-length", "content-encoding", "content-type", "alt-svc", "set-cookie", "location"}
+_NEVER_DOWN = HOP_BY_HOP | {"content-length", "content-encoding", "content-type", "alt-svc", "set-cookie"}
 _CARRIED_ACROSS = ("retry-after", "x-should-retry")
 _CARRIED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
 _REQUEST_IDS = ("request-id", "x-request-id", "x-goog-request-id", "cf-ray")
@@ -74,6 +74,18 @@ def passed_up(headers: HeaderMap, *, credentials: bool) -> HeaderList:
     if "json" in headers.get("content-type", ""):
         return kept
     return [*((name, value) for name, value in kept if name.lower() != "content-type"), _JSON]
+
+
+def without_own_key(headers: HeaderMap, key: str) -> HeaderMap:
+    """What a client says to a backend that takes its own `Authorization`: less what it says to this proxy, `key` and
+    the dashboard's cookie."""
+    return HeaderMap((name, value) for name, value in headers.pairs if not _is_for_us(name.lower(), value, key))
+
+
+def _is_for_us(name: str, value: str, key: str) -> bool:
+    if name in _COOKIES:
+        return "parley_" in value
+    return name in CREDENTIALS and name != "authorization" and key in value
 
 
 def answer_headers(
