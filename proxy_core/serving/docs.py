@@ -60,9 +60,11 @@ def _answers(endpoint: Endpoint) -> str:
 
 def _curl(endpoint: Endpoint, needs_key: bool) -> str:
     path = endpoint.path.replace("{model}", "demo:echo")
-    words = ["curl", f"http://127.0.0.1:8000{path}"]
+    words = [f"curl http://127.0.0.1:8000{path}"]
+    if endpoint.method not in ("GET", "POST"):
+        words[0] = f"curl -X {endpoint.method} http://127.0.0.1:8000{path}"
     if needs_key:
         words.append("-H 'Authorization: Bearer KEY'")
     if endpoint.example:
-        words.append(f"-H 'Content-Type: application/json' \\\n  -d '{dumps(endpoint.example).decode()}'")
-    return " ".join(words)
+        words += ["-H 'Content-Type: application/json'", f"-d '{dumps(endpoint.example).decode()}'"]
+    return " \\\n  ".join(words)

@@ -151,3 +151,12 @@ def test_refused_and_answered_without_any_exchange() -> None:
     assert (command.outcome, command.status, command.model) == ("local", 200, "claude-sonnet-4-6")
     unrendered = exchange(admitted(), fault=Fault(FaultKind.INVALID_REQUEST, "no"))
     assert record_of(unrendered, ASKED, NO_PRICES).outcome == "refused"
+
+
+def test_a_lost_cache_is_priced_where_its_tokens_were_read_anew() -> None:
+    asked = replace(ASKED, cache_lost=9000)
+    sent = record_of(exchange(admitted(), attempt(UPSTREAM)), asked, NO_PRICES)
+    assert sent.cache_lost_tokens == 9000
+    assert sent.cache_lost_cost == pytest.approx(9000 * (3.0 - 0.3) / 1e6)
+    unsent = record_of(exchange(admitted(), fault=Fault(FaultKind.NOT_FOUND, "None.")), asked, NO_PRICES)
+    assert (unsent.cache_lost_tokens, unsent.cache_lost_cost) == (None, None)
