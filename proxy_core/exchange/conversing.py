@@ -21,6 +21,7 @@ from proxy_core.exchange.attempts import attempts
 from proxy_core.exchange.controls import ChatControls
 from proxy_core.exchange.dispatch import Dispatcher
 from proxy_core.exchange.exchange import Exchange
+from proxy_core.exchange.headers import without_own_key
 from proxy_core.exchange.house import House
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.exchange.local import local_answer
@@ -190,6 +191,7 @@ class Conversing:
             self._house.contexts.keep(self._scope, admitted)
 
     def _begin(self, chosen: Effective, obeyed: Obeyed, routing: Routing, hidden: Hidden | None) -> Answer | Exchange:
+        self._keep_our_key(routing)
         admitted = self._admitted
         client = CODECS[admitted.call.protocol]
         terms = self._terms(chosen, obeyed, hidden)
@@ -215,6 +217,13 @@ class Conversing:
             settled=self._remember,
             abort=self._settings.failover.after_content == "abort",
         )
+
+    def _keep_our_key(self, routing: Routing) -> None:
+        """Backends that take the client's own key do not get the one for this proxy that was shown beside it."""
+        inbound, key = self._admitted.inbound, self._settings.client_key
+        if key and routing.first.credentials == "client" and inbound.listener == "base_url":
+            inbound = replace(inbound, headers=without_own_key(inbound.headers, key))
+            self._visit.admitted = self._admitted = replace(self._admitted, inbound=inbound)
 
     def _remember(self, attempt: Attempt) -> None:
         if attempt.meter:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from proxy_core.exchange.headers import answer_headers, header_text, masked, passed_up, stream_headers
+from proxy_core.exchange.headers import (
+    answer_headers,
+    header_text,
+    masked,
+    passed_up,
+    stream_headers,
+    without_own_key,
+)
 from proxy_core.exchange.inbound import HeaderMap
 from proxy_core.exchange.step import HeaderList
 from proxy_core.pipeline.lanes import Lane
@@ -109,3 +116,12 @@ def test_what_is_kept_and_shown_of_a_header(name: str, value: str, shown: str) -
 
 def test_text_in_a_header_cannot_end_it() -> None:
     assert header_text("modèle\r\nset-cookie: x") == "mod?le??set-cookie: x"
+
+
+def test_a_backend_with_the_clients_own_key_does_not_get_the_one_for_this_proxy() -> None:
+    key = "parley-client-key"
+    theirs = [("Authorization", "Bearer theirs"), ("x-goog-api-key", "theirs-too"), ("cookie", "a=b")]
+    ours = [("X-Api-Key", key), ("API-KEY", key), ("Cookie", "parley_8000=17.seal")]
+    assert without_own_key(HeaderMap([*theirs, *ours]), key).pairs == theirs
+    alone = [("authorization", f"Bearer {key}")]
+    assert without_own_key(HeaderMap(alone), key).pairs == alone
