@@ -277,21 +277,27 @@ class Conversing:
     def _observers(self, chosen: Effective, hidden: Hidden | None) -> Iterator[MakeObserver]:
         if self._settings.history.enabled and not (hidden and hidden.may_come_back):
             yield lambda attempt: next(self._listeners())
-        if chosen.loop_detection:
+        if chosen.loop_detection or self._watches_some_model():
             off = self._off("loop-detection")
             yield lambda attempt: self._loop_observer(attempt, off)
 
+    def _watches_some_model(self) -> bool:
+        """Though replies are not watched in general."""
+        entries = self._settings.models.values()
+        return self._session.settings.loop_detection is None and any(e.loops and e.loops.enabled for e in entries)
+
+    def _loops_of(self, attempt: Attempt) -> LoopSettings:
+        """What the session says beats what is configured for the model."""
+        loops = self._settings.loops_of(attempt.upstream.backend.name, attempt.upstream.model)
+        said = self._session.settings.loop_detection
+        return loops if said is None else replace(loops, enabled=said)
+
     def _loop_observer(self, attempt: Attempt, off: str | None) -> LoopObserver:
-        loops = _loops_of(self._settings, attempt)
+        loops = self._loops_of(attempt)
         attempt.loop = LoopObserver(loops, off)
         attempt.avoids_loops = loops.on_loop == "next_element"
         self._visit.steer_after_loop = loops.on_loop == "steer"
         return attempt.loop
-
-
-def _loops_of(settings: Settings, attempt: Attempt) -> LoopSettings:
-    loops = settings.loops_of(attempt.upstream.backend.name, attempt.upstream.model)
-    return loops if loops.enabled else replace(loops, enabled=True)
 
 
 def _wishes_of(settings: Settings, upstream: Upstream) -> Wishes:

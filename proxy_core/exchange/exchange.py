@@ -313,7 +313,7 @@ class Exchange:
     def _unless_looping(self, attempt: Attempt, answer: Step) -> Step:
         """Asks elsewhere for an answer that repeats itself, where that is wished; the client gets it if all do."""
         if not (attempt.avoids_loops and attempt.loop and attempt.loop.found):
-            self._finish("answered")
+            self._finish("cut" if self.cut else "answered")
             return answer
         self._settle(attempt, "cut")  # before it has a fault: the backend has done its part
         return self._failed(Fault(FaultKind.CUT, "The model repeated itself."), answer)
@@ -387,8 +387,10 @@ class Exchange:
 
     @property
     def cut(self) -> Cut | None:
-        """The wish of an observer that ended the answer."""
-        return self._stream.cut if self._stream else None
+        """The wish of an observer that ended the answer, streamed or in one piece."""
+        if self._stream:
+            return self._stream.cut
+        return self.attempt.loop.cut if self.attempt and self.attempt.loop else None
 
     def _crash(self, error: Exception) -> Fault:
         self._report(error)

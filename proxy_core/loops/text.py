@@ -49,6 +49,7 @@ class LoopObserver:
 
     def __init__(self, settings: LoopSettings, off_command: str | None = "!/set(loop-detection=false)") -> None:
         self.found: TextLoop | None = None
+        self.cut: Cut | None = None
         self._settings = settings
         self._off = off_command
         self._channels: dict[tuple[int, str], _Channel] = {}
@@ -86,7 +87,8 @@ class LoopObserver:
         if self.found or not self._settings.enabled:
             return None
         self.found = channel.judge()
-        return Cut(notice_of(self.found, self._off), WHY) if self.found else None
+        self.cut = Cut(notice_of(self.found, self._off), WHY) if self.found else None
+        return self.cut
 
 
 class _Channel:

@@ -17,7 +17,7 @@ import trustme
 
 from tests.live.attacking import LIMITS, PATIENCE, Redirecting, config, raw, status_of, through, wait_for
 from tests.live.program import CLIENT_KEY, Program
-from tests.live.test_bad_input import KEY, assert_serves, body, path, sentence
+from tests.live.test_bad_input import KEY, PROTOCOLS, assert_serves, body, path, sentence
 from tests.live.vendors.upstream import Upstream
 
 
@@ -288,3 +288,45 @@ def test_a_ca_key_that_others_could_read_is_closed_at_the_start(
     program = Program(tmp_path, config(vendors)).wait()
     program.stop()
     assert (tmp_path / "conf" / "mitmproxy-ca.pem").stat().st_mode & 0o777 == 0o600
+
+
+BROKEN = """
+import os
+from proxy_core.exchange.reception import Reception
+from proxy_core.exchange.secrecy import Secrecy
+from proxy_core.loops.text import LoopObserver
+
+def crash(*_, **__):
+    raise RuntimeError("crashed by a test")
+
+PLACES = {"reception": (Reception, "take"), "secrecy": (Secrecy, "hide"), "loops": (LoopObserver, "see")}
+kind, name = PLACES[os.environ["CRASH"]]
+healthy = getattr(kind, name)
+setattr(kind, name, lambda *given: (crash if os.path.exists("begun") else healthy)(*given))
+"""
+
+
+@pytest.mark.parametrize("place", ["reception", "secrecy", "loops"])
+def test_what_fails_fails_closed(place: str, vendors: Upstream, http: httpx.Client, tmp_path: Path) -> None:
+    """A crash of our own code, wherever it is, lets nothing pass that was not looked at."""
+    (tmp_path / "broken.py").write_text(BROKEN)
+    program = Program(tmp_path, config(vendors), {"CRASH": place}, ["-s", "broken.py"]).wait()
+    try:
+        assert_serves(program, http)
+        (tmp_path / "begun").touch()
+        for protocol in PROTOCOLS:
+            vendors.will_say()
+            where = path(protocol, "anthropic:claude-sonnet-4-5")
+            answer = http.post(program.base + where, json=body(protocol, "anthropic:claude-sonnet-4-5"), headers=KEY)
+            assert answer.status_code == 500
+            assert "its log says" in sentence(protocol, answer)
+            assert "crashed by a test" not in answer.text
+            assert len(vendors.received) == (place == "loops")
+        intercepted = through(
+            program.proxy, vendors.url("openai_chat") + path("openai_chat"), "POST", json=body("openai_chat")
+        )
+        assert (intercepted.status_code, "pong" in intercepted.text) == (500, False)
+        program.heard("crashed by a test")
+        assert http.get(program.base + "/health").status_code == (500 if place == "reception" else 200)
+    finally:
+        program.stop()

@@ -463,7 +463,7 @@ class Echo:
     """A WebSocket server that says again what it hears."""
 
     def __init__(self) -> None:
-        self.heard: list[str | bytearray] = []
+        self.heard: list[str | bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -483,8 +483,8 @@ class Echo:
             case Request():
                 yield AcceptConnection()
             case TextMessage() | BytesMessage():
-                self.heard.append(event.data)
-                yield type(event)(data=event.data)
+                self.heard.append(_plain(event))
+                yield _message(_plain(event))
             case CloseConnection():
                 yield event.response()
 
@@ -493,11 +493,11 @@ class Echo:
         self._thread.join(5)
 
 
-def say_over_websocket(program: Program, port: int, *messages: str | bytes) -> list[str | bytearray]:
+def say_over_websocket(program: Program, port: int, *messages: str | bytes) -> list[str | bytes]:
     """What comes back, up to the answer to the last message."""
     proxy = httpx.URL(program.proxy)
     protocol = WSConnection(ConnectionType.CLIENT)
-    heard: list[str | bytearray] = []
+    heard: list[str | bytes] = []
     with socket.create_connection((proxy.host, proxy.port or 0), 10) as connection:
         hello = protocol.send(Request(host=f"127.0.0.1:{port}", target="/v1/responses"))
         connection.sendall(hello.replace(b"GET /", f"GET http://127.0.0.1:{port}/".encode(), 1))
@@ -509,10 +509,14 @@ def say_over_websocket(program: Program, port: int, *messages: str | bytes) -> l
                         said = [protocol.send(_message(message)) for message in messages]
                         connection.sendall(b"".join(said))
                     case TextMessage() | BytesMessage():
-                        heard.append(event.data)
-                        if event.data == messages[-1]:
+                        heard.append(_plain(event))
+                        if heard[-1] == messages[-1]:
                             return heard
     return heard
+
+
+def _plain(event: TextMessage | BytesMessage) -> str | bytes:
+    return event.data if isinstance(event.data, str) else bytes(event.data)
 
 
 def _message(message: str | bytes) -> Event:
