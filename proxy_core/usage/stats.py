@@ -55,13 +55,17 @@ _TOKENS = ("input", "cache_read", "cache_write", "output")
 def stats(connection: Connection, question: Question, groups: Sequence[str] = GROUPS) -> dict[str, Any]:
     """Totals, and by each of `groups` those with the most tokens first; days in order."""
     since = question.since()
+    days = _day_sums(connection, question)  # which add up to the totals, so that these need no reading of their own
+    found = grouped(connection, question, [group for group in groups if group != "day"])
+    if "day" in groups:
+        found["day"] = _days(days)
     return {
         "days": question.days,
         "from": since.isoformat() if since else None,
         "to": datetime.now(UTC).date().isoformat(),
         "filters": question.filters,
-        "totals": totals(connection, question),
-        **{f"by_{group}": rows for group, rows in grouped(connection, question, groups).items()},
+        "totals": _measures({name: sum(sums[name] for sums in days) for name in MEASURES}),
+        **{f"by_{group}": rows for group, rows in found.items()},
     }
 
 
@@ -76,7 +80,7 @@ def grouped(connection: Connection, question: Question, groups: Sequence[str]) -
     together = [group for group in groups if group in _COMBINED]
     found = _combined(connection, question, together) if together else {}
     if "day" in groups:
-        found["day"] = _by_day(connection, question)
+        found["day"] = _days(_day_sums(connection, question))
     if "session" in groups:
         found["session"] = _by_session(connection, question)
     return found
@@ -98,13 +102,17 @@ def _combined(connection: Connection, question: Question, groups: Sequence[str])
     return {group: _most_tokens_first(rows)[:_GROUP_LIMIT] for group, rows in found.items()}
 
 
-def _by_day(connection: Connection, question: Question) -> list[dict[str, Any]]:
+def _day_sums(connection: Connection, question: Question) -> list[dict[str, Any]]:
     table = _sums_table(question)
     day = table.c.day
     rows = connection.execute(
         select(day.label("name"), *_sums(table)).where(*_conditions(table, question)).group_by(day).order_by(day)
     )
-    return [{"day": sums["name"].isoformat(), **_measures(sums)} for sums in _dicts(rows)]
+    return list(_dicts(rows))
+
+
+def _days(days: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"day": sums["name"].isoformat(), **_measures(sums)} for sums in days]
 
 
 def by_hour(connection: Connection, question: Question) -> list[dict[str, Any]]:
