@@ -41,7 +41,7 @@ from proxy_core.sessions.session import Session
 from proxy_core.sessions.store import Sessions
 from proxy_core.turn.ledger import SealLedger
 from proxy_core.usage.log import UsageLog
-from proxy_core.usage.prices import Prices
+from proxy_core.usage.prices import Prices, load_public_prices
 from proxy_core.usage.record import Record
 from proxy_core.viewing.contexts import Contexts
 
@@ -146,6 +146,7 @@ class Program:
         self.load(self.settings)
         self._tasks.append(asyncio.create_task(self.catalogue.run()))
         self.ready.set()
+        self._tasks.append(asyncio.create_task(asyncio.to_thread(load_public_prices)))
 
     async def stop(self) -> None:
         for task in self._tasks:

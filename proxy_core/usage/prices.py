@@ -120,6 +120,11 @@ class Prices:
         return None if cost is None else Cost(cost, "model list")
 
 
+def load_public_prices() -> None:
+    """Takes some dozens of milliseconds, which the first request is not to wait for."""
+    get_snapshot()
+
+
 def _says_prices(entry: ModelEntry) -> bool:
     return entry.prompt_price_1m is not None or entry.completion_price_1m is not None
 

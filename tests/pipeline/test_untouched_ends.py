@@ -24,7 +24,8 @@ BEGINNINGS: dict[ProtocolName, bytes] = {
 @pytest.mark.parametrize("protocol", ENDS)
 def test_a_finish_that_comes_with_the_last_text_is_an_end(protocol: ProtocolName) -> None:
     codec = CODECS[protocol]
-    stream = UntouchedStream(codec, lambda: View("asked", ChatRequest(protocol, "asked", [])), observers=[Outline(codec.name)])
+    view = View("asked", ChatRequest(protocol, "asked", []))
+    stream = UntouchedStream(codec, lambda: view, observers=[Outline(codec.name)])
     sent = stream.feed(BEGINNINGS[protocol]) + stream.feed(ENDS[protocol]) + stream.close()
     assert stream.fault is None
     assert b"".join(sent) == BEGINNINGS[protocol] + ENDS[protocol]
