@@ -366,8 +366,12 @@ def test_openais_chat_takes_no_document_by_its_address() -> None:
 @pytest.mark.parametrize("backend", [name for name in CLIENTS if name != "anthropic"])
 def test_t53_anthropics_beta_flags_and_fields_do_not_reach_others(backend: ProtocolName) -> None:
     body = {
-        **{"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "hi"}], "speed": "fast"},
-        **{"betas": ["context-management-2025-06-27"], "context_management": {"edits": []}},
+        "model": "m",
+        "max_tokens": 99,
+        "messages": [{"role": "user", "content": "hi"}],
+        "speed": "fast",
+        "betas": ["context-management-2025-06-27"],
+        "context_management": {"edits": []},
     }
     rendered = sent(body, "anthropic", backend)
     assert not rendered.call.headers

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +18,7 @@ STREAM = b"[" + b"\n,\r\n".join(dumps(element) for element in ELEMENTS) + b"\n]\
 def test_elements_come_out_whole_however_the_bytes_arrive(cuts: list[int]) -> None:
     borders = [0, *sorted(cuts), len(STREAM)]
     splitter = ArraySplitter()
-    frames = [
-        frame for start, end in zip(borders, borders[1:], strict=False) for frame in splitter.feed(STREAM[start:end])
-    ]
+    frames = [frame for start, end in pairwise(borders) for frame in splitter.feed(STREAM[start:end])]
     frames += splitter.flush()
     assert [loads(frame.data) for frame in frames if frame.data] == ELEMENTS
     assert b"".join(frame.raw for frame in frames) == STREAM

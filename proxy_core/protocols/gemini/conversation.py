@@ -193,8 +193,9 @@ class _StepWriter:
     def _part(self, part: Part, path: str) -> Content | None:
         writing = self._writing
         if self._is_lost(part, path):
-            missing = isinstance(part, Media) and not writing.own
-            return {"text": _LEFT_OUT.format(kind=part.kind)} if missing else None
+            if isinstance(part, Media) and not writing.own:
+                return {"text": _LEFT_OUT.format(kind=part.kind)}
+            return None
         if isinstance(part, Text | ToolCall | Media):
             writing.uncached(part.cache)
         writing.kept(part.extra, path)

@@ -221,7 +221,7 @@ async def proxy(
     master.addons.add(addon)
     running = asyncio.create_task(master.run())
     server = master.addons.get("proxyserver")
-    while not server.listen_addrs():
+    while not server.listen_addrs():  # noqa: ASYNC110 - mitmproxy has no event for it
         await asyncio.sleep(0)
     try:
         yield server.listen_addrs()[0][1]

@@ -148,7 +148,7 @@ def test_nothing_is_sent_before_something_was_generated() -> None:
             async with proxy(addon, addon.table) as port:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 await send(writer, STREAM)
-                while not addon.exchanges or not addon.exchanges[0]._held:
+                while not addon.exchanges or not addon.exchanges[0]._held:  # noqa: ASYNC110 - nothing is sent yet
                     await asyncio.sleep(0)
                 silent = not addon.exchanges[0].committed and not reader._buffer  # type: ignore[attr-defined]
                 gate.release()
