@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-from proxy_core.errors import Fault, FaultKind, ParleyError, invalid
+from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
 from proxy_core.guards.limits import check_depth
 from proxy_core.protocols import CODECS, recognise
@@ -110,8 +110,3 @@ def _stream(call: Call, json: dict) -> bool:
     if call.operation not in ("chat", "completions"):
         return False
     return bool(optional_boolean(json.get("stream"), "stream"))
-
-
-def require_model(model: str) -> None:
-    if not model:
-        raise invalid("'model' is required: name one as 'backend:model'; GET /v1/models lists them.", "model")

@@ -85,5 +85,7 @@ def test_what_somebody_removed_by_hand_does_no_harm(view: View) -> None:
 
 
 def test_without_a_view_nothing_is_kept() -> None:
+    bounds = Bounds(lambda: Limits(flows=1))
     with taddons.context():
-        Bounds(lambda: Limits(flows=1)).response(client_flow())
+        bounds.response(client_flow())
+    assert not bounds._sizes

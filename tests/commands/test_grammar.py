@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,7 +104,8 @@ def test_any_prefix(prefix):
 
 @pytest.mark.parametrize("piece", ["!/set(", "!/set(a='", "!/foo(", "!/x ", "!/set(a=(", "!/helpp ", "'!/set(a=''''"])
 def test_hostile_text_is_read_in_bounded_work(piece):
-    find(piece * (400_000 // len(piece)), "!/", VOCABULARY)
+    commands = find(piece * (400_000 // len(piece)), "!/", VOCABULARY)
+    assert all(one.end <= next_one.start for one, next_one in pairwise(commands))
 
 
 @given(st.text(alphabet="!/set(model=x:y)'\", \nhelp", max_size=120))

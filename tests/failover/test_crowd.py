@@ -142,7 +142,7 @@ async def _settled(world: World, wanted: dict[str, int]) -> dict[str, int]:
         left = _left(world)
         if all(left[name] <= wanted[name] for name in wanted) or time.monotonic() > end:
             return left
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
 
 
 async def _fail(world: World, count: int, clients: int = 8) -> Counter[int]:
