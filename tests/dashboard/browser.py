@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,14 +20,26 @@ _FLAGS = (
 )
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ENTER, TAB, RIGHT = "\ue007", "\ue004", "\ue014"
-_UNTIL = """
-const done = arguments[0], until = Date.now() + 10000, condition = () => (%s);
+_LOOK = """
+const done = arguments[0], until = Date.now() + 500, condition = () => (%s);
 (function look() {
   let value = null;
   try { value = condition(); } catch (error) { /* not there yet */ }
   if (value || Date.now() > until) done(value); else setTimeout(look, 30);
 })();
 """
+_PATIENCE = 30
+"""Seconds that a page may take on a machine that is busy with other things."""
+_LEFT = {"script timeout", "javascript error", "no such execution context", "no such window", "aborted by navigation"}
+"""What becomes of a script whose document is left while it runs: https://www.w3.org/TR/webdriver2/#errors"""
+
+
+class Refused(Exception):
+    """By the driver: https://www.w3.org/TR/webdriver2/#dfn-error-code"""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__(answer["message"])
+        self.code: str = answer["error"]
 
 
 class Browser:
@@ -49,6 +62,7 @@ class Browser:
             self._stop_driver()
             raise
         self._base = f"/session/{session['sessionId']}"
+        self._call("POST", f"{self._base}/timeouts", script=2000)
 
     def __enter__(self) -> Browser:
         return self
@@ -70,19 +84,35 @@ class Browser:
         return self._call("POST", f"{self._base}/execute/sync", script=f"return ({expression})", args=[])
 
     def until(self, expression: str) -> Any:
-        """The expression's value as soon as it is true. Fails where it is not within ten seconds."""
-        value = self._call("POST", f"{self._base}/execute/async", script=_UNTIL % expression, args=[])
-        assert value, f"not in time: {expression}"
-        return value
+        """The expression's value as soon as it is true, also in a document that a form or a reload leads to."""
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            if value := self._look(expression):
+                return value
+        raise AssertionError(f"not in time: {expression}; {self.script('document.body.innerText')}")
+
+    def _look(self, expression: str) -> Any:
+        try:
+            return self._call("POST", f"{self._base}/execute/async", script=_LOOK % expression, args=[])
+        except Refused as refused:
+            if refused.code not in _LEFT:
+                raise
+            return None
 
     def type(self, selector: str, text: str) -> None:
+        self._wait_for_paint()
         found = self._call("POST", f"{self._base}/element", using="css selector", value=selector)
         self._call("POST", f"{self._base}/element/{found[_ELEMENT]}/value", text=text)
 
     def press(self, key: str) -> None:
         """Into whatever has the focus."""
+        self._wait_for_paint()
         actions = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
         self._call("POST", f"{self._base}/actions", actions=[{"type": "key", "id": "keys", "actions": actions}])
+
+    def _wait_for_paint(self) -> None:
+        """Chromium ignores keys that are pressed before it."""
+        self.until("performance.getEntriesByName('first-contentful-paint').length")
 
     def look(self, width: int, height: int, scheme: str = "light") -> None:
         """The window's size in CSS pixels, and what the system prefers."""
@@ -101,5 +131,6 @@ class Browser:
 
     def _call(self, method: str, path: str, **body: Any) -> Any:
         answer = self._http.request(method, path, json=body).json()["value"]
-        assert not (isinstance(answer, dict) and "error" in answer), answer
+        if isinstance(answer, dict) and "error" in answer:
+            raise Refused(answer)
         return answer
