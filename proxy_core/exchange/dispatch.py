@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from proxy_core.errors import not_found
 from proxy_core.exchange.attempt import Attempt, OutgoingRequest
-from proxy_core.exchange.headers import LISTS, REQUIRED, passed_up
+from proxy_core.exchange.headers import LISTS, REQUIRED, own_credentials, passed_up
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList
@@ -216,6 +216,8 @@ class Dispatcher:
         over: dict[str, str] = {"accept-encoding": "identity", **(more or {}), **upstream.backend.headers}
         if upstream.backend.credentials == "own" and upstream.key:
             over |= codec.auth_headers(upstream.key)
+        elif upstream.backend.credentials == "client" and self._admitted.inbound.listener == "base_url":
+            over |= own_credentials(self._admitted.inbound, codec)
         present = {name.lower() for name, _ in headers}
         for name, value in REQUIRED.get(codec.name, {}).items():
             if name not in present:

@@ -19,6 +19,7 @@ from proxy_core.exchange.step import HOLD, Head, HeaderList, Step
 from proxy_core.exchange.tap import TappedSplitter
 from proxy_core.pipeline.lanes import Lane
 from proxy_core.pipeline.observers import Cut
+from proxy_core.pipeline.passing import PassingStream
 from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stream import AnswerStream, TranslatedStream, UntouchedStream, guarded
 from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream, watch_reply
@@ -26,6 +27,7 @@ from proxy_core.protocols.contract import Codec, View
 from proxy_core.redaction.blot import blotted
 from proxy_core.routing.limits import rest_wanted
 from proxy_core.routing.plan import most_telling
+from proxy_core.turn.reply import Reply
 from proxy_core.wire.encoding import Decoder
 from proxy_core.wire.json import dumps
 from proxy_core.wire.json_array import ArraySplitter
@@ -231,7 +233,12 @@ class Exchange:
         splitter = _splitter(attempt) if is_event_stream(self._headers) else ArraySplitter()
         observers = attempt.observers if attempt.make_view else ()
         own = attempt.upstream.backend.credentials == "own"
-        return UntouchedStream(self.client, attempt.make_view or _no_view, mirror, observers, splitter, retells=own)
+        stream = PassingStream if self._is_transparent(attempt) else UntouchedStream
+        return stream(self.client, attempt.make_view or _no_view, mirror, observers, splitter, retells=own)
+
+    def _is_transparent(self, attempt: Attempt) -> bool:
+        """Whether the answer is returned as it came, whatever it is."""
+        return attempt.upstream.backend.credentials == "client" and self.admitted.inbound.listener == "base_url"
 
     def _step(self, chunks: list[bytes]) -> Step:
         stream = self._stream
@@ -322,10 +329,18 @@ class Exchange:
         if attempt.tap:
             attempt.tap.scan(body)
         if attempt.observers and attempt.make_view:
-            cut = watch_reply(body, content_type, self.client, attempt.observers)
+            cut = self._watched(attempt, body, content_type)
             if cut:
                 return dumps(self.client.write_reply(cut, attempt.make_view()))
         return ModelMirror(attempt.mirror).apply(body) if attempt.mirror else body
+
+    def _watched(self, attempt: Attempt, body: bytes, content_type: str) -> Reply | None:
+        try:
+            return watch_reply(body, content_type, self.client, attempt.observers)
+        except ParleyError:
+            if self._is_transparent(attempt):
+                return None
+            raise
 
     def _whole_answer(self, attempt: Attempt, chunks: list[bytes], content_type: str) -> Step:
         size = sum(map(len, chunks))

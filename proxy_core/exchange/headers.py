@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from proxy_core.exchange.attempt import Attempt
-from proxy_core.exchange.inbound import Admitted, HeaderMap
+from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
 from proxy_core.exchange.step import HeaderList
 from proxy_core.pipeline.lanes import Lane
+from proxy_core.protocols.contract import Codec
 from proxy_core.turn.content import ProtocolName
 
 _JSON = ("content-type", "application/json")
@@ -26,7 +27,8 @@ HOP_BY_HOP = frozenset(
 )
 """RFC 9110, section 7.6.1."""
 
-CREDENTIALS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
+_KEY_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
+CREDENTIALS = frozenset({"authorization", *_KEY_HEADERS})
 _COOKIES = frozenset({"cookie", "set-cookie"})
 _SCHEME = re.compile(r"[A-Za-z]{2,10} ")
 _COOKIE_VALUE = re.compile(r"=[^;]*")
@@ -76,6 +78,20 @@ def passed_up(headers: HeaderMap, *, credentials: bool) -> HeaderList:
     return [*((name, value) for name, value in kept if name.lower() != "content-type"), _JSON]
 
 
+def shows_credentials(inbound: Inbound) -> bool:
+    return any(name in inbound.headers for name in CREDENTIALS) or bool(inbound.query.get("key"))
+
+
+def own_credentials(inbound: Inbound, codec: Codec) -> dict[str, str]:
+    """What a client shows to a backend that takes the client's own key: its `Authorization` as it is, else its key as
+    the backend's protocol has it."""
+    if "authorization" in inbound.headers:
+        return {"authorization": inbound.headers["authorization"]}
+    given = (*(inbound.headers.get(name) for name in _KEY_HEADERS), inbound.query.get("key"))
+    key = next(filter(None, given), None)
+    return codec.auth_headers(key) if key else {}
+
+
 def without_own_key(headers: HeaderMap, key: str) -> HeaderMap:
     """What a client says to a backend that takes its own `Authorization`: less what it says to this proxy, `key` and
     the dashboard's cookie."""
@@ -85,7 +101,7 @@ def without_own_key(headers: HeaderMap, key: str) -> HeaderMap:
 def _is_for_us(name: str, value: str, key: str) -> bool:
     if name in _COOKIES:
         return "parley_" in value
-    return name in CREDENTIALS and name != "authorization" and key in value
+    return name in CREDENTIALS and key in value
 
 
 def answer_headers(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from proxy_core.config.settings import SavedRoute, Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError, invalid
 from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.headers import shows_credentials
 from proxy_core.exchange.inbound import Admitted, Inbound
 from proxy_core.profiles.lookup import profile_of
 from proxy_core.protocols import recognise
@@ -23,6 +24,9 @@ from proxy_core.routing.rests import HEADROOM_LASTS, Rests
 from proxy_core.routing.upstreams import Backend, Upstream
 
 _PORTS = {"http": 80, "https": 443}
+_NO_MODEL = "'model' is required: name one as 'backend:model'; GET /v1/models lists them."
+_NO_MODEL_HERE = "Model must be specified in request when config.json model is blank"
+"""What clients of the transparent proxy before this one know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,13 @@ class Router:
     def _plain_element(self, admitted: Admitted, name: str) -> Element:
         resolved = resolve(name, self._settings, self._listed())
         backend = self._settings.backends[resolved.backend]
-        if backend.credentials == "client" and "authorization" not in admitted.inbound.headers:
-            raise ParleyError(Fault(FaultKind.AUTHENTICATION, "Authorization header is required"))
         if not backend.usable:
             raise ParleyError(_no_key(backend))
         model = backend.model or resolved.model
         if not model:
-            raise invalid("'model' is required: name one as 'backend:model'; GET /v1/models lists them.", "model")
+            raise invalid(_NO_MODEL_HERE if backend.credentials == "client" else _NO_MODEL, "model")
+        if backend.credentials == "client" and not shows_credentials(admitted.inbound):
+            raise ParleyError(Fault(FaultKind.AUTHENTICATION, "Authorization header is required"))
         return self._element(backend, model, self._keys.in_turn(backend))
 
     def _elements_of(self, name: str, route: SavedRoute) -> list[Element]:

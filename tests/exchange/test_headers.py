@@ -123,5 +123,4 @@ def test_a_backend_with_the_clients_own_key_does_not_get_the_one_for_this_proxy(
     theirs = [("Authorization", "Bearer theirs"), ("x-goog-api-key", "theirs-too"), ("cookie", "a=b")]
     ours = [("X-Api-Key", key), ("API-KEY", key), ("Cookie", "parley_8000=17.seal")]
     assert without_own_key(HeaderMap([*theirs, *ours]), key).pairs == theirs
-    alone = [("authorization", f"Bearer {key}")]
-    assert without_own_key(HeaderMap(alone), key).pairs == alone
+    assert without_own_key(HeaderMap([("authorization", f"Bearer {key}")]), key).pairs == []
