@@ -34,6 +34,8 @@ def lines(settings: Settings, servers: Sequence[ServerInstance]) -> Iterator[str
     if settings.record:
         whose = f", session {settings.record.session} only" if settings.record.session else ""
         yield f"  Recording    {settings.record.file}{whose}"
+    for note in settings.notes:
+        yield f"  Note         {note}"
     if settings.redis_url:
         yield "  Note         PARLEY_REDIS_URL is not used yet: sessions are kept in this process's memory"
     yield from _client_key(settings)

@@ -21,6 +21,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from addons import greeting
 from addons.listeners import Listeners, report_failed_loading
 from addons.logs import TERMINAL_LEVELS, LogFile, show_at_once, silence
+from proxy_core.config.addresses import Address, clash
 from proxy_core.config.load import FILE_NAME, ROOT, load_settings
 from proxy_core.config.options import BY_NAME, OPTIONS, Option
 from proxy_core.config.problems import ConfigError, Problem
@@ -138,6 +139,8 @@ class SettingsAddon:
     def _read(self) -> None:
         self._hide_secrets()
         settings = self._with_lasting_key(load_settings(self._given(), self._environ, self._cwd))
+        if not self._loaded:
+            _check_ports(settings)
         _check_exposure(settings)
         _check_certificates(self._environ.get("SSL_CERT_FILE"))
         self._open_log(settings)
@@ -248,12 +251,16 @@ def _is_default(name: str) -> bool:
 
 def _modes(settings: Settings) -> list[str]:
     """--listen-host and --listen-port are mitmproxy's words for the HTTP proxy's address."""
-    proxy_host = ctx.options.listen_host or settings.proxy_host
-    proxy_port = settings.proxy_port if ctx.options.listen_port is None else ctx.options.listen_port
+    proxy_host, proxy_port = _http_proxy(settings)
     return [
         f"reverse:{UNCLAIMED}@{settings.host}:{settings.port or get_free_port()}",
         f"regular@{proxy_host}:{proxy_port or get_free_port()}",
     ]
+
+
+def _http_proxy(settings: Settings) -> Address:
+    port = ctx.options.listen_port
+    return ctx.options.listen_host or settings.proxy_host, settings.proxy_port if port is None else port
 
 
 def _allowed_hosts(settings: Settings, modes: Sequence[str], by_user: Sequence[str]) -> dict[str, list[str]]:
@@ -275,6 +282,12 @@ def _host_pattern(host: str) -> str:
 def _reverse_hosts(modes: Sequence[str]) -> list[str]:
     specs = [mode_specs.ProxyMode.parse(mode) for mode in modes]
     return [parse_server(spec.data, "https")[1][0] for spec in specs if isinstance(spec, mode_specs.ReverseMode)]
+
+
+def _check_ports(settings: Settings) -> None:
+    problem = clash((settings.host, settings.port), _http_proxy(settings)) if _is_default("mode") else None
+    if problem:
+        raise ConfigError([problem])
 
 
 def _check_exposure(settings: Settings) -> None:

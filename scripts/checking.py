@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from proxy_core.config.addresses import clash
 from proxy_core.config.backends import key_variable
 from proxy_core.config.load import open_sources, read_settings
 from proxy_core.config.options import OPTIONS, PROVIDERS, Option
@@ -20,6 +21,8 @@ def check(given: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> in
     sources = open_sources(given, environ, cwd)
     settings = read_settings(sources, cwd)
     problems = tuple(dict.fromkeys(sources.problems))
+    if clashing := clash((settings.host, settings.port), (settings.proxy_host, settings.proxy_port)):
+        problems = (*problems, clashing)
     for line in (*_options(sources), *_backends(settings), *_files(sources, settings), *_missing(settings)):
         print(line)
     for line in _problems(problems):
@@ -73,6 +76,8 @@ def _missing(settings: Settings) -> Iterator[str]:
         yield f"  {name}: set {key_variable(name)}{several}"
     if settings.client_key_generated and not settings.auth_disabled:
         yield "  the clients' key: one is made at every start; set LLM_INTERACTIVE_PROXY_API_KEY to keep one"
+    for note in settings.notes:
+        yield f"  {note}"
     if not any(backend.keys for backend in settings.backends.values()):
         yield f"  no backend has a key: {settings.default_backend} answers"
 

@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from proxy_core import __version__
 from proxy_core.config.load import ROOT
 from proxy_core.config.options import OPTIONS, Option
+from proxy_core.config.values import SWITCH_WORDS
 from scripts import checking, running
 
 MAIN = ROOT / "addons" / "main.py"
@@ -54,6 +57,9 @@ class Arguments:
         return [argument for name, value in pairs for argument in ("--set", f"{name}={value}")]
 
 
+_SWITCHES = {option.flag: option.name for option in OPTIONS if option.has_flag and option.kind == "switch"}
+
+
 def main() -> int:
     """Returns the exit code."""
     arguments = sys.argv[1:]
@@ -66,8 +72,25 @@ def main() -> int:
 
 
 def parse(arguments: Sequence[str], prog: str = "parley") -> Arguments:
-    known, rest = _parser(prog).parse_known_args(list(arguments))
-    return Arguments({name: value for name, value in vars(known).items() if value is not None}, rest)
+    said, others = _said_switches(arguments)
+    known, rest = _parser(prog).parse_known_args(others)
+    given = {name: value for name, value in vars(known).items() if value is not None}
+    return Arguments({**said, **given}, rest)
+
+
+def _said_switches(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Switches that have a value, as `--disable-auth=false` or `--disable-auth false`; and the other arguments."""
+    said, others = {}, []
+    rest = iter(arguments)
+    for argument in rest:
+        flag, equals, value = argument.partition("=")
+        if equals and flag in _SWITCHES:
+            said[_SWITCHES[flag]] = value
+        elif others and others[-1] in _SWITCHES and argument.lower() in SWITCH_WORDS:
+            said[_SWITCHES[others.pop()]] = argument
+        else:
+            others.append(argument)
+    return said, others
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
@@ -92,24 +115,49 @@ def _add_flag(parser: argparse.ArgumentParser, option: Option) -> None:
 
 
 def _serve(arguments: Sequence[str]) -> int:
+    from mitmproxy.tools import cmdline
     from mitmproxy.tools.main import mitmdump
 
-    return _start(mitmdump, parse(arguments, "parley serve"))
+    return _start("serve", mitmdump, cmdline.mitmdump, arguments)
 
 
 def _web(arguments: Sequence[str]) -> int:
+    from mitmproxy.tools import cmdline
     from mitmproxy.tools.main import mitmweb
 
-    return _start(mitmweb, parse(arguments, "parley web"), "--set", "web_open_browser=false")
+    return _start("web", mitmweb, cmdline.mitmweb, arguments, "--set", "web_open_browser=false")
 
 
-def _start(program: Callable[[list[str]], int | None], arguments: Arguments, *more: str) -> int:
+def _start(
+    command: str,
+    program: Callable[[list[str]], int | None],
+    parser: Callable[[Any], argparse.ArgumentParser],
+    arguments: Sequence[str],
+    *more: str,
+) -> int:
     """Does not return when mitmproxy ends with an error."""
+    from mitmproxy.options import Options
+
     from addons.host.loop import use_uvloop
 
+    parsed = parse(arguments, f"parley {command}")
+    if strange := _strange(parser(Options()), parsed.rest):
+        print(f"parley {command}: {strange}", file=sys.stderr)
+        return 2
     use_uvloop()
-    program(["-s", str(MAIN), *more, *arguments.as_set(), *arguments.rest])
+    program(["-s", str(MAIN), *more, *parsed.as_set(), *parsed.rest])
     return 0
+
+
+def _strange(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> str | None:
+    """What neither we nor mitmproxy know; mitmproxy itself would take our own flags for outdated ones of its own."""
+    unknown = [argument for argument in parser.parse_known_args(list(arguments))[1] if argument.startswith("-")]
+    if not unknown:
+        return None
+    flags = [option.flag for option in OPTIONS if option.has_flag]
+    near = get_close_matches(unknown[0].partition("=")[0], [*flags, *parser._option_string_actions], 1)
+    meant = f"; did you mean {near[0]}?" if near else "; `parley serve --help` lists them."
+    return f"there is no flag {unknown[0]}{meant}"
 
 
 def _run(arguments: Sequence[str]) -> int:

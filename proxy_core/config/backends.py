@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from proxy_core.config import urls
 from proxy_core.config.files import Document
-from proxy_core.config.keys import read_keys
+from proxy_core.config.keys import beyond_numbering, read_keys
 from proxy_core.config.options import PROVIDERS
 from proxy_core.config.problems import Problem
 from proxy_core.config.providers import BUILT_IN, DEMO, DEMO_BACKEND, guess_dialect
@@ -147,7 +147,11 @@ def key_variable(backend: str) -> str:
 
 
 def _keys(variable: str, single: str | None, sources: Sources) -> tuple[str, ...]:
-    return read_keys(variable, single, sources.merged_environ(), sources.problems)
+    environ = sources.merged_environ()
+    sources.notes += [
+        f"{name} is not used: keys are numbered _1 to _20" for name in beyond_numbering(variable, environ)
+    ]
+    return read_keys(variable, single, environ, sources.problems)
 
 
 def _checked_headers(entry: BackendEntry, place: Place) -> dict[str, str]:

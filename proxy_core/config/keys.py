@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from proxy_core.config.problems import Problem
@@ -12,6 +13,12 @@ HIGHEST = 20
 
 def numbered_names(name: str) -> list[str]:
     return [f"{name}_{number}" for number in range(1, HIGHEST + 1)]
+
+
+def beyond_numbering(name: str, environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like a numbered key but have a number that is not read."""
+    numbered = re.compile(rf"{re.escape(name)}_\d{{1,3}}")
+    return sorted({found for found in environ if numbered.fullmatch(found)} - set(numbered_names(name)))
 
 
 def read_keys(name: str, single: str | None, environ: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...]:

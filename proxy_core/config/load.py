@@ -146,6 +146,7 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         record=_record(sources),
         replay=_replay(sources),
         sources=sources.origins,
+        notes=tuple(dict.fromkeys(sources.notes)),
     )
 
 

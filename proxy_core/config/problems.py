@@ -30,5 +30,5 @@ class ConfigError(Exception):
     """Raised once with all problems. Its text never holds a secret's value."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(dict.fromkeys(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))

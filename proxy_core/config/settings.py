@@ -188,6 +188,8 @@ class Settings:
     history: HistorySettings = HistorySettings()
     record: RecordSettings | None = None
     replay: ReplaySettings | None = None
+    notes: tuple[str, ...] = ()
+    """What was found in the environment and is not used, in words."""
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property

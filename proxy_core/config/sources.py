@@ -33,6 +33,8 @@ class Sources:
     documents: Sequence[Document]
     problems: list[Problem]
     origins: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What was found and is not used."""
 
     def variable(self, name: str) -> Variable | None:
         """An environment variable; an empty one counts as not set, and hides the one in .env."""

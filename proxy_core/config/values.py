@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from proxy_core.config.options import LOG_LEVELS, Kind
 
-_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+SWITCH_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|\[::1\]", re.IGNORECASE)
 
 
@@ -17,9 +17,9 @@ def switch(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
-    if word not in _WORDS:
+    if word not in SWITCH_WORDS:
         raise ValueError("must be true or false (also 1/0, yes/no, on/off).")
-    return _WORDS[word]
+    return SWITCH_WORDS[word]
 
 
 def integer(value: Any) -> int:
@@ -62,7 +62,7 @@ def prefix(value: Any) -> str:
     if any(character.isspace() or not character.isprintable() for character in text):
         raise ValueError("must be printable characters without a space.")
     if len(text) == 2 and text[0] == text[1]:
-        raise ValueError("two characters must differ.")
+        raise ValueError("is two characters, which must differ.")
     return text
 
 

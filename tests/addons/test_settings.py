@@ -139,6 +139,15 @@ def test_a_wrong_configuration_ends_it_before_any_listener_opens(start: Start, a
     assert "Traceback" not in run.output
 
 
+@pytest.mark.parametrize("arguments", [_ports(8080, 8080), ["--set", "port=8080"], [*_ports(8080, 1), "-p", "8080"]])
+def test_two_listeners_on_one_port_are_refused_in_words(start: Start, arguments: list[str]) -> None:
+    run = start(arguments)
+    assert run.code == 1
+    assert "--port: 8080 is the port for HTTP_PROXY clients as well." in run.output
+    assert "Traceback" not in run.output
+    assert run.listening == []
+
+
 def test_the_last_of_several_values_counts(start: Start) -> None:
     run = start([*_ports(0, 0), "--set", "timeout=5", "--set", "openai_api_key=a", "--set", "openai_api_key=b"])
     assert "loaded 0 ('b',)" in run.output

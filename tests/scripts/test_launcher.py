@@ -148,3 +148,32 @@ def test_record_and_replay_are_serve_with_a_file(monkeypatch, arguments: list[st
 def test_record_and_replay_need_a_file(monkeypatch, capsys, command: str) -> None:
     assert _main(monkeypatch, command, "--port", "1") == 2
     assert f"parley {command} FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", [["--disable-auth=false"], ["--disable-auth", "false"]])
+def test_a_switch_may_be_said_with_its_value(said: list[str]) -> None:
+    """Else `--disable-auth false` would let everyone in."""
+    parsed = launcher.parse([*said, "--port", "9"])
+    assert (parsed.given, parsed.rest) == ({"disable_auth": "false", "port": "9"}, [])
+    assert launcher.parse(["--disable-auth", "claude"]).rest == ["claude"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "hint"), [("--porrt", "did you mean --port?"), ("--frobnicate", "`parley serve --help` lists them.")]
+)
+def test_a_flag_that_nobody_knows(monkeypatch, capsys, flag: str, hint: str) -> None:
+    assert _main(monkeypatch, "serve", flag, "1", "--mode", "regular@0") == 2
+    assert capsys.readouterr().err == f"parley serve: there is no flag {flag}; {hint}\n"
+
+
+def test_check_knows_listeners_that_cannot_open_side_by_side(folder: Path, capsys) -> None:
+    assert check({"port": "8080"}, {}, folder) == 1
+    assert "--port: 8080 is the port for HTTP_PROXY clients as well." in capsys.readouterr().out
+    assert check({"port": "0", "http_proxy_port": "0"}, {}, folder) == 0
+
+
+def test_check_tells_of_keys_beyond_the_numbering(folder: Path, capsys) -> None:
+    assert check({}, {"OPENAI_API_KEY_21": "sk-x", "OPENAI_API_KEY_2": "sk-y"}, folder) == 0
+    shown = capsys.readouterr().out
+    assert "OPENAI_API_KEY_21 is not used: keys are numbered _1 to _20" in shown
+    assert "OPENAI_API_KEY_2 is not used" not in shown
