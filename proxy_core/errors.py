@@ -97,6 +97,8 @@ class Fault:
     code: str | None = None
     raw_type: str | None = None
     retry_after: float | None = None
+    allow: str = "POST"
+    """The methods that a METHOD_NOT_ALLOWED names."""
     detail: Any = None
 
     @property

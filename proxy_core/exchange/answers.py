@@ -12,7 +12,6 @@ from proxy_core.wire.json import dumps
 
 _PROXY_KEY: HeaderList = [("proxy-authenticate", 'Basic realm="Parley"')]
 _EXTRA_HEADERS: dict[FaultKind, HeaderList] = {
-    FaultKind.METHOD_NOT_ALLOWED: [("allow", "POST")],
     FaultKind.UPGRADE_REQUIRED: [("upgrade", "HTTP/1.1"), ("connection", "close")],
     FaultKind.AUTHENTICATION: [("www-authenticate", "Bearer")],
 }
@@ -44,6 +43,8 @@ def fault_answer(fault: Fault, codec: Codec) -> Answer:
     """A fault in a protocol's own shape."""
     answer = json_answer(codec.write_fault(fault), fault.http_status)
     answer.headers += _PROXY_KEY if fault.http_status == 407 else _EXTRA_HEADERS.get(fault.kind, [])
+    if fault.kind is FaultKind.METHOD_NOT_ALLOWED:
+        answer.headers.append(("allow", fault.allow))
     if fault.retry_after is not None:
         answer.headers.append(("retry-after", f"{fault.retry_after:g}"))
     return answer

@@ -18,6 +18,7 @@ from proxy_core.exchange.router import Routing
 from proxy_core.exchange.visit import Visit
 from proxy_core.guards.limits import check_header_size
 from proxy_core.guards.origins import check_origin, preflight_headers
+from proxy_core.protocols import recognise
 from proxy_core.protocols.contract import Call
 
 _REPEATED = (
@@ -70,6 +71,7 @@ class Reception:
         except ParleyError:
             if visit.has_target:
                 return None
+            _check_method(house, visit.inbound)
             raise
         demanded = _demanded_key(house.settings)
         trusted = True
@@ -133,6 +135,14 @@ def _check_size(visit: Visit, settings: Settings) -> None:
                 "(limits.body_mib in addons.yaml).",
             )
         )
+
+
+def _check_method(house: House, inbound: Inbound) -> None:
+    """Raises ParleyError where a page is asked in another way than it can be."""
+    methods = house.pages.methods_at(inbound.path)
+    if methods and inbound.method not in methods and not recognise("POST", inbound.path, inbound.query):
+        said = f"{inbound.method} is not allowed for {inbound.path}; use {' or '.join(methods)}."
+        raise ParleyError(Fault(FaultKind.METHOD_NOT_ALLOWED, said, allow=", ".join(methods)))
 
 
 def _demanded_key(settings: Settings) -> str | None:

@@ -12,7 +12,7 @@ from proxy_core.errors import ParleyError, invalid, not_found
 from proxy_core.exchange.answers import Answer, fault_answer, json_answer
 from proxy_core.exchange.inbound import Inbound
 from proxy_core.exchange.intake import asking_protocol
-from proxy_core.protocols import CODECS
+from proxy_core.protocols import CODECS, recognise
 from proxy_core.routing.catalogue import Catalogue
 from proxy_core.routing.naming import nearest, resolve
 from proxy_core.serving.pages import Page
@@ -36,8 +36,15 @@ class Model:
 def pages(settings: Settings, catalogue: Catalogue) -> tuple[Page, ...]:
     answers = ModelPages(settings, catalogue)
     return tuple(
-        page for path in PATHS for page in (Page(path, answers.list_models), Page(f"{path}/*", answers.single_model))
+        page
+        for path in PATHS
+        for page in (Page(path, answers.list_models), Page(f"{path}/*", answers.single_model, when=_is_no_call))
     )
+
+
+def _is_no_call(inbound: Inbound) -> bool:
+    """Else GET of Gemini's generateContent would ask for a model of that name."""
+    return not recognise("POST", inbound.path, inbound.query)
 
 
 class ModelPages:

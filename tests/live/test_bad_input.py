@@ -183,6 +183,24 @@ def test_the_wrong_method(protocol: str, parley: Program, http: httpx.Client) ->
     assert "POST" in sentence(protocol, answer)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "method", "path", "allowed"),
+    [
+        ("openai_chat", "PUT", "/v1/models", "GET, HEAD"),
+        ("anthropic", "POST", "/anthropic/v1/models", "GET, HEAD"),
+        ("openai_chat", "POST", "/health", "GET, HEAD"),
+        ("openai_chat", "PATCH", "/v1/sessions/one", "GET, HEAD, DELETE"),
+        ("gemini", "GET", "/v1beta/models/gemini-2.5-pro:generateContent", "POST"),
+    ],
+)
+def test_a_page_asked_in_the_wrong_way(
+    protocol: str, method: str, path: str, allowed: str, parley: Program, http: httpx.Client
+) -> None:
+    answer = http.request(method, parley.base + path, headers=KEY)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert f"use {allowed.replace(', ', ' or ')}." in sentence(protocol, answer)
+
+
 def test_a_path_that_is_not_there(parley: Program, http: httpx.Client) -> None:
     answer = http.post(parley.base + "/v1/nothing", json={}, headers=KEY)
     assert answer.status_code == 404

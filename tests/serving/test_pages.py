@@ -52,3 +52,16 @@ def test_head_is_answered_like_get_but_without_a_body() -> None:
     assert page
     answer = page.answer(inbound)
     assert (answer.status, answer.headers, answer.body) == (200, named("").headers, b"")
+
+
+def test_a_slash_too_many_makes_no_difference() -> None:
+    assert found("GET", "/special/?query=1") == b"else"
+    assert found("HEAD", "/special/") == b""
+    assert found("POST", "/write/") == b"write"
+    assert found("GET", "/nothing/") is None
+
+
+def test_the_methods_of_a_path() -> None:
+    assert PAGES.methods_at("/write") == ("POST",)
+    assert PAGES.methods_at("/models/x") == ("GET", "HEAD")
+    assert PAGES.methods_at("/nothing") == ()
