@@ -19,6 +19,7 @@ from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.intake import asking_codec
 from proxy_core.exchange.visit import Visit
 from proxy_core.guards.origins import cors_headers
+from proxy_core.usage.record import Record
 
 logger = logging.getLogger("parley")
 
@@ -100,9 +101,13 @@ class Gateway:
             record = self._program.usage.note(visit, time.time(), flow.id)
             write_record(flow, visit, record)
             # Not before the client has the end of its answer, and what goes wrong is no business of its.
-            asyncio.get_running_loop().call_soon(self._program.keep, visit, record)
+            asyncio.get_running_loop().call_soon(self._keep, visit, record)
             if visit.exchange and visit.exchange.fault and visit.exchange.history:
                 _log_failure(visit.exchange)
+
+    def _keep(self, visit: Visit, record: Record) -> None:
+        self._program.keep(visit, record)
+        visit.exchange = None  # which knows the visit: cut, both go at once, and do not wait for the garbage collector
 
 
 def _log_failure(exchange: Exchange) -> None:

@@ -49,13 +49,26 @@ def event_to_child(self: HttpLayer, child: Any, event: events.Event) -> Any:
             yield from _carry_out(self, child, command)
 
 
+def _drop(layer: HttpLayer, stream_id: int) -> None:
+    stream = layer.streams.pop(stream_id, None)
+    if stream is not None and stream_id == stream.stream_id:  # else one of its attempts is over
+        stream.client_state = stream.server_state = _over
+        stream.context.layers.clear()
+
+
+def _over(event: events.Event) -> Any:
+    """The state of a stream that is done. A stream that refers to none of its own methods goes at once with all that
+    it holds, where mitmproxy's wait for the garbage collector."""
+    yield from ()
+
+
 def _carry_out(layer: HttpLayer, child: Any, command: commands.Command) -> Any:
     """Blocking commands lead to an answer, which has to find its way back to who asked."""
     if command.blocking or isinstance(command, commands.RequestWakeup):
         layer.command_sources[command] = child
     match command:
         case DropStream():
-            layer.streams.pop(command.stream_id, None)
+            _drop(layer, command.stream_id)
         case GetHttpConnection():
             yield from layer.get_connection(command)
         case RegisterHttpConnection():

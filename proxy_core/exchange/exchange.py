@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
@@ -115,7 +116,7 @@ class Exchange:
             self._unreadable = error.fault
             return
         if status < 300 and self.admitted.stream and self._upstream_streams(attempt):
-            self._stream = guarded(self._answer_stream(attempt), self._crash)
+            self._stream = guarded(self._answer_stream(attempt), partial(_crashed, self._report))
 
     def on_data(self, data: bytes) -> Step:
         if self.finished:
@@ -408,8 +409,12 @@ class Exchange:
         return self.attempt.loop.cut if self.attempt and self.attempt.loop else None
 
     def _crash(self, error: Exception) -> Fault:
-        self._report(error)
-        return Fault(FaultKind.INTERNAL, "Parley failed while it read the backend's answer; its log says more.")
+        return _crashed(self._report, error)
+
+
+def _crashed(report: Callable[[Exception], None], error: Exception) -> Fault:
+    report(error)
+    return Fault(FaultKind.INTERNAL, "Parley failed while it read the backend's answer; its log says more.")
 
 
 def _may_answer_ourselves(attempt: Attempt) -> bool:

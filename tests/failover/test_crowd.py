@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from addons.host.stream import ExchangeStream
 from proxy_core.config.settings import Failover
 from proxy_core.errors import Fault
 from proxy_core.exchange.exchange import Exchange
@@ -199,6 +200,36 @@ def test_nothing_is_left_over_after_many_failures(world: World, caplog: pytest.L
     assert set(statuses) > {200, 400, 401, 429, 502}, "200: broken after content"
     assert {name: after[name] - before[name] for name in before if after[name] > before[name]} == {}
     assert grown < 1000 + MANY / 20, f"{grown} objects more after {MANY} failures"
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_what_is_over_does_not_wait_for_the_garbage_collector(world: World, http2: bool) -> None:
+    """Prompts are large: what holds them goes with the request."""
+
+    def deed(asked: Asked) -> Deed:
+        vendor = VENDORS[asked.backend]
+        return Deed(then="reset") if vendor == "anthropic" else good(vendor, asked)
+
+    async def asking() -> Counter[str]:
+        async with world.client(http2=http2) as client:
+            for protocol in PROTOCOLS:
+                for stream in (False, True):
+                    assert (await post(client, protocol, stream)).status_code == 200
+            return _held() - before
+
+    backends = [world.backend(name, vendor, tls=http2) for name, vendor in list(VENDORS.items())[:2]]  # type: ignore[arg-type]
+    world.stage(backends, deed, rests=Counting(time.monotonic))
+    gc.collect()
+    gc.disable()
+    before = _held()
+    try:
+        assert world.run(asking()) == {}
+    finally:
+        gc.enable()
+
+
+def _held() -> Counter[str]:
+    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, Exchange | ExchangeStream))
 
 
 def test_one_client_s_connection_keeps_nothing_of_attempts_that_are_over(world: World) -> None:
