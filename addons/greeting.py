@@ -17,8 +17,18 @@ from proxy_core.routing.upstreams import Backend
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
+COMMAND = "parley.welcome"
+"""mitmproxy's command that gives the same lines again."""
+
+
 def show(settings: Settings, servers: Sequence[ServerInstance]) -> None:
-    """Printed and not logged, since the client's key may be part of it."""
+    """Printed and not logged, since the client's key may be part of it. mitmproxy's console has the screen for itself
+    by then, so there it is a box over the list of flows."""
+    if ctx.master.addons.get("consoleaddon"):
+        from mitmproxy.tools.console.commandexecutor import CommandExecutor  # with all of the console
+
+        CommandExecutor(ctx.master)(COMMAND)
+        return
     print("\n".join([*lines(settings, servers), *_web()]), flush=True)
 
 

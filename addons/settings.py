@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
-from mitmproxy import ctx, exceptions, optmanager
+from mitmproxy import command, ctx, exceptions, optmanager
 from mitmproxy.addonmanager import Loader
 from mitmproxy.net.free_port import get_free_port
 from mitmproxy.net.server_spec import parse as parse_server
@@ -19,7 +19,7 @@ from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.mode_servers import ServerInstance
 
 from addons import greeting
-from addons.listeners import Listeners, report_failed_loading
+from addons.listeners import Listeners, proxyserver, report_failed_loading
 from addons.logs import TERMINAL_LEVELS, LogFile, show_at_once, silence
 from proxy_core.config.addresses import Address, clash
 from proxy_core.config.load import FILE_NAME, ROOT, load_settings
@@ -104,6 +104,11 @@ class SettingsAddon:
         if self.settings.log.level == "NONE":
             silence()
         self._watching = asyncio.create_task(self._look_again_and_again())
+
+    @command.command(greeting.COMMAND)
+    def welcome(self) -> Sequence[str]:
+        """Show what the start shows: addresses, backends, the clients' key."""
+        return list(greeting.lines(self.settings, list(proxyserver().servers)))
 
     def done(self) -> None:
         if self._watching:

@@ -37,17 +37,17 @@ SECRET_HEADERS = CREDENTIALS | _COOKIES | {"proxy-authorization"}
 
 def masked(name: str, value: str) -> str:
     """A header's value as it may be kept and shown: of a credential only its scheme and its last four characters,
-    also where several stand in one header."""
+    also where several stand in one header. In ASCII: mitmproxy's console shows other bytes of a header escaped."""
     if name.lower() not in SECRET_HEADERS:
         return value
     if name.lower() in _COOKIES:
-        return _COOKIE_VALUE.sub("=…", value) if "=" in value else "…"
+        return _COOKIE_VALUE.sub("=...", value) if "=" in value else "..."
     scheme = _SCHEME.match(value) if name.lower().endswith("authorization") else None
     return f"{scheme[0]}{masked_key(value[scheme.end() :])}" if scheme else masked_key(value)
 
 
 def masked_key(key: str) -> str:
-    return f"…{key[-4:]}" if len(key) >= 12 else "…"
+    return f"...{key[-4:]}" if len(key) >= 12 else "..."
 
 
 _NEVER_UP = HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
