@@ -29,8 +29,8 @@ class Turn:
 class Tool:
     """A function the model may call. `schema` is JSON Schema (None: no parameters given).
 
-    `custom` tools take free text, perhaps under a grammar (`format`, OpenAI). `server` tools run at the
-    provider: `raw` holds their native JSON, and only `ChatRequest.origin` can take them.
+    `custom` tools take free text, perhaps under a grammar (`format`, as in OpenAI's Responses). `server` tools run at
+    the provider: `raw` holds their native JSON, and only `ChatRequest.origin` can take them.
     """
 
     name: str

@@ -246,9 +246,17 @@ def _custom(fields: Extra, path: str) -> Tool:
         string(fields.get("name"), f"{path}.name"),
         optional_string(fields.get("description"), f"{path}.description"),
         custom=True,
-        format=fields.get("format"),
+        format=_format(fields.get("format")),
         extra=unread(fields, {"name", "description", "format"}),
     )
+
+
+def _format(value: Any) -> Any:
+    """With its grammar as in Responses, where it is no level of its own."""
+    match value:
+        case {"type": "grammar", "grammar": {**grammar}}:
+            return {"type": "grammar", **grammar}
+    return value
 
 
 def _choice(value: Any) -> ToolChoice | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from proxy_core.protocols.openai_chat.tables import NAME, TITLE
 from proxy_core.protocols.openai_chat.writing import Writing
 from proxy_core.turn.content import Extra, ProtocolName
@@ -59,7 +61,7 @@ def _tool(tool: Tool, writing: Writing, path: str) -> Extra:
         return tool.raw
     extra = writing.kept(tool.extra, path)
     if tool.custom and writing.dialect.custom_tools:
-        described = {"description": tool.description, "format": tool.format}
+        described = {"description": tool.description, "format": _format(tool.format)}
         return {"type": "custom", "custom": {"name": tool.name, **_given(described), **extra}}
     inner = extra.pop("function", {})
     if tool.custom:
@@ -68,6 +70,15 @@ def _tool(tool: Tool, writing: Writing, path: str) -> Extra:
     else:
         function = _function(tool, writing, path)
     return {"type": "function", "function": {**function, **inner}, **writing.cached(tool.cache), **extra}
+
+
+def _format(value: Any) -> Any:
+    """A grammar stands one level deeper here than in Responses
+    (https://platform.openai.com/docs/api-reference/chat/create#chat_create-tools)."""
+    match value:
+        case {"type": "grammar", "definition": _}:
+            return {"type": "grammar", "grammar": {name: given for name, given in value.items() if name != "type"}}
+    return value
 
 
 def _function(tool: Tool, writing: Writing, path: str) -> Extra:
@@ -93,7 +104,7 @@ def _strict(tool: Tool, writing: Writing, path: str) -> Extra:
 def _stand_in(tool: Tool) -> Extra:
     """A function with one argument for a tool that takes free text; its grammar goes into the description."""
     texts = [tool.description or ""]
-    grammar = tool.format.get("definition") or tool.format.get("grammar") if isinstance(tool.format, dict) else None
+    grammar = tool.format.get("definition") if isinstance(tool.format, dict) else None
     if grammar:
         texts.append(f"The input must follow this grammar:\n{grammar}")
     return {"name": tool.name, "description": "\n\n".join(filter(None, texts)), "parameters": _FREE_TEXT}

@@ -50,7 +50,7 @@ class _Items:
         if turn.name is not None:
             self._writing.losses.drop(f"{path}.name", f"{API} has no such field")
         role = "user" if turn.role == "tool" else turn.role
-        if role != "assistant" and not turn.parts:
+        if role != "assistant" and not turn.parts and self._writing.own:
             self._open(turn, role, path)
         for index, part in enumerate(turn.parts):
             self._add_part(part, turn, role, f"{path}.content[{index}]")

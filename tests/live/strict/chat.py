@@ -29,6 +29,14 @@ _NAME = matching(r"[a-zA-Z0-9_-]{1,64}")
 _CALL_ID = matching(r".{1,64}")
 _TEXT_PART = record({"type": word("text"), "text": filled}, {"prompt_cache_breakpoint": mapping})
 _URL = matching(r"(?s)https?://.+|data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
+_FORMAT = tagged(
+    {
+        "text": record({"type": anything}),
+        "grammar": record(
+            {"type": anything, "grammar": record({"syntax": word("lark", "regex"), "definition": string})}
+        ),
+    }
+)
 _USER_PART = tagged(
     {
         "text": _TEXT_PART,
@@ -85,7 +93,7 @@ _TOOL = tagged(
             }
         ),
         "custom": record(
-            {"type": anything, "custom": record({"name": _NAME}, {"description": string, "format": mapping})}
+            {"type": anything, "custom": record({"name": _NAME}, {"description": string, "format": _FORMAT})}
         ),
     }
 )

@@ -32,6 +32,13 @@ _CALL_ID = matching(r".{1,64}")
 _STATUS = nullable(word("in_progress", "completed", "incomplete"))
 _URL = matching(r"(?s)https?://.+|data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 
+_FORMAT = tagged(
+    {
+        "text": record({"type": anything}),
+        "grammar": record({"type": anything, "syntax": word("lark", "regex"), "definition": string}),
+    }
+)
+
 
 def _item_id(prefix: str) -> Check:
     return nullable(matching(rf"{prefix}_.{{1,60}}"))
@@ -111,7 +118,7 @@ _TOOL = tagged(
                 "defer_loading": boolean,
             },
         ),
-        "custom": record({"type": anything, "name": _NAME}, {"description": string, "format": mapping}),
+        "custom": record({"type": anything, "name": _NAME}, {"description": string, "format": _FORMAT}),
         "web_search": mapping,
         "file_search": mapping,
         "code_interpreter": mapping,

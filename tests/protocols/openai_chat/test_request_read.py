@@ -109,3 +109,11 @@ def test_thinking_in_every_vendors_words(fields: dict[str, Any], reasoning: Reas
 
 def test_the_model_of_a_deployments_path() -> None:
     assert OPENAI_CHAT.read_request({"messages": [HI]}, Call("openai_chat", "chat", "gpt-4o")).model == "gpt-4o"
+
+
+def test_a_grammar_reads_as_in_responses() -> None:
+    grammar = {"syntax": "regex", "definition": "a+"}
+    custom = {"name": "patch", "format": {"type": "grammar", "grammar": grammar}}
+    assert request_of({"model": "m", "messages": [HI], "tools": [{"type": "custom", "custom": custom}]}).tools[
+        0
+    ].format == {"type": "grammar", **grammar}

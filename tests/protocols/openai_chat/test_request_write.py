@@ -163,7 +163,8 @@ def test_allowed_tools_of_openai() -> None:
 
 
 def test_custom_tools_where_a_backend_has_none() -> None:
-    patch = Tool("patch", "Patches.", custom=True, format={"type": "grammar", "definition": "start: x"})
+    grammar = {"syntax": "lark", "definition": "start: x"}
+    patch = Tool("patch", "Patches.", custom=True, format={"type": "grammar", **grammar})
     turns = [USER, said("assistant", call("a", "patch", "*** x", custom=True)), said("user", ToolResult("a", []))]
     body = written(foreign(*turns, tools=[patch], origin="openai_responses"), "ollama")
     assert "start: x" in body["tools"][0]["function"]["description"]
@@ -171,6 +172,7 @@ def test_custom_tools_where_a_backend_has_none() -> None:
     native = written(foreign(*turns, tools=[patch], origin="openai_responses"))
     check_chat(native)
     assert native["tools"][0]["type"] == native["messages"][1]["tool_calls"][0]["type"] == "custom"
+    assert native["tools"][0]["custom"]["format"] == {"type": "grammar", "grammar": grammar}
 
 
 @pytest.mark.parametrize(

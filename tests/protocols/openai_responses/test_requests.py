@@ -96,6 +96,11 @@ def test_own_seals_come_back_in_a_conversation_of_another_protocol() -> None:
     assert body["include"] == ["reasoning.encrypted_content"]
 
 
+def test_an_empty_message_of_another_protocol_is_left_out() -> None:
+    written = items(Turn("user", []), Turn("assistant", [Text("a")]), Turn("user", [Text("b")]))
+    assert [item["role"] for item in written] == ["assistant", "user"]
+
+
 def test_t43_t44_ids_that_are_too_long_are_hashed_alike() -> None:
     long = "x" * 100
     call, result = ToolCall(long, "f", "{}"), ToolResult(long, [Text("r")])
