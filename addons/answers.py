@@ -15,7 +15,7 @@ from proxy_core.exchange.intake import asking_codec
 from proxy_core.exchange.visit import Visit
 from proxy_core.serving.dashboard import LOGIN_PATH
 
-_KEY_IN_QUERY = re.compile(r"([?&](?:k|%6b)(?:e|%65)(?:y|%79)=)([^&]*)", re.IGNORECASE)
+KEY_IN_QUERY = re.compile(r"([?&](?:k|%6b)(?:e|%65)(?:y|%79)=)([^&]*)", re.IGNORECASE)
 UNCLAIMED_HOST = "parley.invalid"
 """The reverse target when the user named none: nothing is ever sent there."""
 
@@ -55,7 +55,7 @@ def hide_credentials(request: http.Request) -> None:
     if request.path.partition("?")[0] == LOGIN_PATH:
         request.content = b"key=..."
     if "?" in request.path:
-        request.path = _KEY_IN_QUERY.sub(lambda found: found[1] + masked_key(found[2]), request.path)
+        request.path = KEY_IN_QUERY.sub(lambda found: found[1] + masked_key(found[2]), request.path)
 
 
 def response_of(answer: Answer) -> http.Response:

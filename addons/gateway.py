@@ -8,12 +8,13 @@ import time
 
 from mitmproxy import http
 
-from addons.answers import hide_credentials, refusal, response_of, visit_of
+from addons.answers import hide_credentials, inbound_of, refusal, response_of, visit_of
 from addons.host.exchanges import is_attempt
 from addons.host.guard import fails_closed
 from addons.program import Program
 from addons.records import name_attempt, write_record
-from proxy_core.errors import ParleyError
+from addons.resending import make_fresh
+from proxy_core.errors import Fault, ParleyError
 from proxy_core.exchange.answers import Answer, fault_answer
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.intake import asking_codec
@@ -32,20 +33,20 @@ class Gateway:
 
     @fails_closed(lambda flow: refusal(flow))
     async def request(self, flow: http.HTTPFlow) -> None:
-        if is_attempt(flow):
+        if is_attempt(flow) and not flow.is_replay:
             name_attempt(flow)
             return
-        if flow.response or flow.is_replay:
+        if flow.response:
             return
         if not self._program.ready.is_set():
             await self._program.ready.wait()
-        visit = visit_of(flow)
-        self._visits[flow.id] = visit
         try:
+            if flow.is_replay:
+                make_fresh(flow, self._program.settings.client_key)
+            visit = self._visits[flow.id] = visit_of(flow)
             await self._take(flow, visit)
         except ParleyError as error:
-            visit.fault = error.fault
-            flow.response = response_of(fault_answer(error.fault, asking_codec(visit.inbound)))
+            self._refuse(flow, error.fault)
         if not self._table.lets_through(flow):
             hide_credentials(flow.request)
         if flow.response and flow.request.method == "HEAD":
@@ -89,6 +90,12 @@ class Gateway:
                 self._table.let_through(flow)
             case later:
                 flow.response = response_of(await asyncio.to_thread(later))
+
+    def _refuse(self, flow: http.HTTPFlow, fault: Fault) -> None:
+        visit = self._visits.get(flow.id)
+        if visit:
+            visit.fault = fault
+        flow.response = response_of(fault_answer(fault, asking_codec(inbound_of(flow))))
 
     def _close(self, flow: http.HTTPFlow) -> None:
         if is_attempt(flow):

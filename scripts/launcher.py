@@ -125,7 +125,9 @@ def _web(arguments: Sequence[str]) -> int:
     from mitmproxy.tools import cmdline
     from mitmproxy.tools.main import mitmweb
 
-    return _start("web", mitmweb, cmdline.mitmweb, arguments, "--set", "web_open_browser=false")
+    given = any(argument.startswith("web_open_browser=") for argument in arguments)
+    more = () if given else ("--set", "web_open_browser=false")
+    return _start("web", mitmweb, cmdline.mitmweb, arguments, *more)
 
 
 def _start(

@@ -60,6 +60,21 @@ def test_no_such_command(monkeypatch, capsys) -> None:
     assert "'serv'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ((), ["--set", "web_open_browser=false"]),
+        (("--set", "web_open_browser=true"), ["--set", "web_open_browser=true"]),
+    ],
+)
+def test_mitmweb_opens_a_browser_only_for_those_who_say_so(monkeypatch, given, passed) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr("mitmproxy.tools.main.mitmweb", called.append)
+    monkeypatch.setattr("addons.host.loop.use_uvloop", lambda: None)
+    assert _main(monkeypatch, "web", *given) == 0
+    assert called[0][2:] == passed
+
+
 def test_run_needs_a_command(monkeypatch, capsys) -> None:
     assert _main(monkeypatch, "run", "--port", "1") == 2
     assert "parley run -- COMMAND" in capsys.readouterr().err
