@@ -15,14 +15,13 @@ from proxy_core.commands.history import DEFAULT_PREFIX
 from proxy_core.commands.marks import OPENING
 from proxy_core.commands.obeying import Obeyed, clean_only, obey
 from proxy_core.config.settings import LoopSettings, Settings
-from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.answers import Answer, json_answer
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.attempts import attempts
 from proxy_core.exchange.controls import ChatControls
 from proxy_core.exchange.dispatch import Dispatcher
 from proxy_core.exchange.exchange import Exchange
-from proxy_core.exchange.headers import shows_credentials, without_own_key
+from proxy_core.exchange.headers import without_own_key
 from proxy_core.exchange.house import House
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.exchange.local import local_answer
@@ -50,11 +49,6 @@ _MARKS = (DEFAULT_PREFIX.encode(), OPENING.encode(), b"\\/", b"\\u")
 """One of these stands in every body that holds a command or the proxy's own words, however its JSON is escaped."""
 _CALLS = (b"tool_use", b"tool_calls", b"function", b"_call")
 """One of these stands in every body that holds a tool call, in each protocol."""
-
-_OWN_KEY_WANTED = (
-    "Backend '{}' takes your own key for it as 'Authorization'; the key for this proxy is not sent there. Show that "
-    "one as 'x-api-key', if at all."
-)
 
 type Settled = Callable[[Attempt], None]
 
@@ -230,8 +224,6 @@ class Conversing:
         if key and routing.first.credentials == "client" and inbound.listener == "base_url":
             inbound = replace(inbound, headers=without_own_key(inbound.headers, key))
             inbound.query = {name: value for name, value in inbound.query.items() if (name, value) != ("key", key)}
-            if not shows_credentials(inbound):
-                raise ParleyError(Fault(FaultKind.AUTHENTICATION, _OWN_KEY_WANTED.format(routing.first.name)))
             self._visit.admitted = self._admitted = replace(self._admitted, inbound=inbound)
 
     def _remember(self, attempt: Attempt) -> None:

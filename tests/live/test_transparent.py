@@ -71,10 +71,9 @@ def test_a_key_of_another_protocol_comes_as_the_backend_has_it(
     [({"authorization": f"Bearer {CLIENT_KEY}"}, ""), ({"x-goog-api-key": CLIENT_KEY}, ""), ({}, f"?key={CLIENT_KEY}")],
 )
 def test_the_key_for_this_proxy_stays_here(ask: Any, vendors: Upstream, headers: dict[str, str], query: str) -> None:
-    refused = ask("gemini", headers, query)
-    assert refused.status_code == 401
-    assert "'mine' takes your own key" in refused.json()["error"]["message"]
-    assert not vendors.received
+    """A backend that wants a key refuses in its own words; one on the same machine may want none."""
+    assert ask("gemini", headers, query).status_code == 200
+    assert CLIENT_KEY not in f"{vendors.received[0].headers}{vendors.received[0].target}"
 
 
 def test_both_keys_beside_each_other(ask: Any, vendors: Upstream) -> None:
