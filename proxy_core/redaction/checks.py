@@ -17,6 +17,9 @@ _ALPHABETS = re.compile(
     rb"(?i)abcdefgh|hijklmno|12345678|01234567|qwertyui|(.)\1{7}|(?:deadbeef){2}|(?:0123456789abcdef)|"
     rb"example|placeholder|changeme|redacted|your[_-]?|x{6}|\*{4}|\.{4}"
 )
+_IN_EVERY_SENTENCE = frozenset(
+    b"the and for with from was are has not but its his her who does did them they an".split()
+)
 _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -73,6 +76,13 @@ def is_basic_auth(match: re.Match[bytes]) -> bool:
         return False
     user, colon, password = text.partition(":")
     return bool(colon and user and len(password) >= 3 and text.isprintable())
+
+
+def is_wallet_phrase(match: re.Match[bytes]) -> bool:
+    """As many words as BIP 39 has; its list has none of the short words that every sentence has.
+    https://github.com/bitcoin/bips/blob/master/bip-0039.mediawiki"""
+    words = secret_of(match).split()
+    return len(words) in (12, 15, 18, 21, 24) and _IN_EVERY_SENTENCE.isdisjoint(words)
 
 
 def is_key_block(match: re.Match[bytes]) -> bool:

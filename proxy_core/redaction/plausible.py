@@ -19,11 +19,11 @@ _NO_SECRET = frozenset(
     b"title description placeholder text visibility strength attempts algorithm provider manager scope scopes kind "
     b"class selector alias ring board down up press cache primary foreign partition sort object storage row map "
     b"bucket shard route verification verify site tokenizer tokenize tokenized secretary passwordless author env var "
-    b"budget budgets rate date time at created updated rotation vault keyvault".split()
+    b"authenticity budget budgets rate date time at created updated rotation vault keyvault".split()
 )
 """A name with one of these words is about a secret, or about something else."""
 
-_PASSWORD = frozenset(b"password passwd passphrase pwd pass passwort passcode".split())
+_PASSWORD = frozenset(b"password passwd passphrase pwd pass passwort kennwort passcode".split())
 _ENDINGS = (b"password", b"passwd", b"secret", b"token", b"apikey")
 _STRONG = frozenset(b"secret token apikey password passwd passphrase pwd pass credential credentials bearer".split())
 _STRONG_PAIRS = frozenset(
@@ -58,6 +58,10 @@ _FILE = re.compile(
 _CHAIN = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+$")
 _TYPE = re.compile(rb"_{0,2}(?:[A-Z]{2,6}\d{0,5})?(?:[A-Z][a-z]{2,}\d?){2,}$")
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+_WORDS_JOINED = re.compile(
+    rb"[A-Za-z][a-z]*\d{0,2}(?:[_-]{1,2}(?:[A-Za-z][a-z]+\d{0,2}|v\d{1,2}))+$|[a-z]{2,}\d?(?:[A-Z][a-z]{2,}\d{0,2}){2,}$"
+)
+"""`snake_case_names_v2`, `kebab-case-names`, `camelCaseNames`."""
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
 _HEX = re.compile(rb"(?i)[0-9a-f]+$")
 _CLASSES = bytes.maketrans(
@@ -114,7 +118,7 @@ def looks_like_password(value: bytes, quoted: bool) -> bool:
 
 def looks_like_token(value: bytes, strong: bool) -> bool:
     """Made by machines: long and restless. `strong`: the name leaves no doubt, so that UUIDs and hex count too."""
-    if len(value) < (8 if strong else 16) or b"://" in value or is_code(value):
+    if len(value) < (8 if strong else 16) or b"://" in value or is_code(value) or _WORDS_JOINED.match(value):
         return False
     kinds = classes(value)
     if not kinds & {108, 117}:
@@ -171,8 +175,8 @@ def _operator_fits(match: re.Match[bytes], quoted: bool) -> bool:
         )
     if operator in _ONLY_QUOTED:
         return quoted
-    if operator == b":" and match.string[match.start() - 1 : match.start()] == b":":
-        return False  # a part of arn:aws:…:secret:name
+    if operator == b":" and b":" in (match.string[match.start() - 1 : match.start()], secret_of(match)[:1]):
+        return False  # a part of arn:aws:…:secret:name, or test_token.py::test_name
     if operator == b"":
         ahead = match.string[max(0, match.start() - 60) : match.start()]
         return _FLAG.search(ahead) is not None or b"login " in ahead
@@ -199,6 +203,12 @@ def is_password_in_url(match: re.Match[bytes]) -> bool:
     return not (
         is_stand_in(value) or _COMMON.match(value) or re.fullmatch(rb"(?i)pw|passwd|secret|pswd|\d{1,5}|test", value)
     )
+
+
+def is_password_assigned(match: re.Match[bytes]) -> bool:
+    """Where only a password can stand."""
+    value = secret_of(match)
+    return not is_stand_in(value) and not from_documentation(value) and looks_like_password(value, quoted=False)
 
 
 def is_passphrase_option(match: re.Match[bytes]) -> bool:

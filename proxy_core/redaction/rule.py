@@ -53,6 +53,7 @@ def spellings(*words: str) -> tuple[str, ...]:
     title = [word.title() for word in words]
     upper = [word.upper() for word in words]
     forms = [joint.join(case) for joint in ("_", "-", "", " ", ".") for case in (lower, title, upper)]
+    forms += [joint.join([upper[0], *title[1:]]) for joint in ("_", "-", "")]
     forms += [
         lower[0] + "".join(title[1:]),
         " ".join([title[0], *lower[1:]]),

@@ -39,7 +39,13 @@ AI_RULES: tuple[Rule, ...] = (
         "https://docs.mapbox.com/help/dive-deeper/access-tokens/",
         3.0,
     ),
-    token("api-key", "sk-", r"(?![a-z]+-[a-z]+-)[A-Za-z0-9_-]{20,200}+", "https://api-docs.deepseek.com/", 3.4),
+    token(
+        "api-key",
+        "sk-",
+        r"(?![a-z]+-[a-z]+-)(?=[A-Za-z_-]*+\d)[A-Za-z0-9_-]{20,200}+",
+        "https://api-docs.deepseek.com/",
+        3.4,
+    ),
     token(
         "google-key", "AIza", W + r"{35}(?![A-Za-z0-9_-])", "https://cloud.google.com/docs/authentication/api-keys", 3.2
     ),
@@ -93,5 +99,42 @@ AI_RULES: tuple[Rule, ...] = (
     token("anyscale-key", "esecret_", A + r"{24,60}+", "https://docs.anyscale.com/"),
     token("stability-key", "sk-stab-", A + r"{24,80}+", GITHUB_LIST),
     token("vercel-ai-key", "vck_", A + r"{40,80}+", "https://vercel.com/docs/ai-gateway/authentication", 3.0),
+    token(
+        "cursor-key",
+        "key_",
+        r"[0-9a-f]{64}" + r"(?![A-Za-z0-9])",
+        "https://cursor.com/docs/cli/reference/authentication",
+    ),
+    Rule(
+        "deepl-key",
+        (":fx",),
+        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx" + r"(?![A-Za-z0-9])",
+        "https://developers.deepl.com/docs/getting-started/auth",
+        before=36,
+    ),
+    Rule(
+        "wandb-key",
+        ("wandb login ",),
+        r"wandb login (?:--?[\w=:/.-]{1,80} ){0,4}(?P<secret>[0-9a-f]{40})(?![A-Za-z0-9])",
+        "https://docs.wandb.ai/models/ref/cli/wandb-login",
+        2.8,
+    ),
+    token("kaggle-key", "KGAT_", r"[0-9a-f]{32}", "https://www.kaggle.com/docs/api#authentication"),
+    Rule(
+        "kaggle-key",
+        ("username",),
+        r"username\\{0,3}\"\s{0,4}:\s{0,4}\\{0,3}\"[\w.@-]{1,60}\\{0,3}\"\s{0,4},\s{0,4}\\{0,3}\"key\\{0,3}\"\s{0,4}:\s{0,4}"
+        r"\\{0,3}\"(?P<secret>[0-9a-f]{32})(?![A-Za-z0-9])",
+        "https://www.kaggle.com/docs/api#authentication",
+        2.8,
+    ),
+    Rule(
+        "client-argument",
+        ("Client(", "ClientV2("),
+        r"(?:Async)?Client(?:V2)?\(\s{0,8}\\?[\"'](?P<secret>[A-Za-z0-9]{32,64})\\?[\"']",
+        "https://docs.cohere.com/reference/about",
+        3.4,
+        bounded=False,
+    ),
     token("wandb-key", "wandb_v1_", W + r"{40,120}+", "https://docs.wandb.ai/", 3.0),
 )

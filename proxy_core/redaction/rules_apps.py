@@ -45,10 +45,11 @@ APP_RULES: tuple[Rule, ...] = (
     Rule(
         "telegram-token",
         (":AA",),
-        r"\d{8,10}:AA[A-Za-z0-9_-]{32,34}(?![A-Za-z0-9_-])",
+        r"(?:(?<![A-Za-z0-9])|(?<=bot))\d{8,10}:AA[A-Za-z0-9_-]{32,34}(?![A-Za-z0-9_-])",
         "https://core.telegram.org/bots/api#authorizing-your-bot",
         3.2,
         before=10,
+        bounded=False,
     ),
     Rule(
         "teams-webhook",
@@ -202,6 +203,48 @@ APP_RULES: tuple[Rule, ...] = (
         "https://firebase.google.com/docs/cloud-messaging",
         3.5,
         before=22,
+    ),
+    token("trello-token", "ATTA", r"[0-9a-f]{64,72}" + END, "https://developer.atlassian.com/cloud/trello/", 2.8),
+    token("apify-token", "apify_api_", r"[A-Za-z0-9]{30,50}+", "https://docs.apify.com/platform/integrations/api"),
+    token("browserbase-key", "bb_live_", r"(?=\w*\d)[\w-]{24,40}+", "https://docs.browserbase.com/", 3.4),
+    Rule(
+        "trigger-key",
+        ("tr_prod_", "tr_dev_", "tr_stg_", "tr_preview_"),
+        r"tr_(?:prod|dev|stg|preview)_[A-Za-z0-9]{18,40}+(?!_)",
+        "https://trigger.dev/docs/apikeys",
+        3.4,
+    ),
+    Rule(
+        "onesignal-key",
+        ("os_v2_app_", "os_v2_org_"),
+        r"os_v2_(?:app|org)_[a-z2-7]{80,120}+",
+        "https://documentation.onesignal.com/docs/en/keys-and-ids",
+    ),
+    token(
+        "pubnub-key", "sec-c-", r"[A-Za-z0-9+/]{40,60}={0,2}", "https://www.pubnub.com/docs/general/setup/api-keys", 3.2
+    ),
+    Rule(
+        "inngest-key",
+        ("signkey-",),
+        r"signkey-[a-z]{2,12}-[0-9a-f]{32,64}" + END,
+        "https://www.inngest.com/docs/platform/signing-keys",
+    ),
+    Rule(
+        "honeycomb-key",
+        ("x-honeycomb-team", "X-Honeycomb-Team", "X-HONEYCOMB-TEAM"),
+        r"(?i:x-honeycomb-team)\\{0,3}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,3}[\"'`]?(?P<secret>[A-Za-z0-9]{22}|[0-9a-f]{32})"
+        + END,
+        "https://docs.honeycomb.io/send-data/opentelemetry/",
+        3.0,
+    ),
+    Rule(
+        "rpc-url-key",
+        (".g.alchemy.com/", "infura.io/", ".quiknode.pro/"),
+        r"(?:\.g\.alchemy\.com/(?:nft/|v2/|v3/)+|infura\.io/(?:ws/)?v3/|\.quiknode\.pro/)"
+        r"(?P<secret>[A-Za-z0-9_-]{28,40})(?![A-Za-z0-9_-])",
+        "https://www.alchemy.com/docs/how-to-create-access-tokens",
+        3.0,
+        bounded=False,
     ),
     token("settlemint-token", "sm_", r"(?:aat|pat|sat)_[A-Za-z0-9]{16}" + END, GITLEAKS, 3.0),
     Rule(

@@ -33,6 +33,12 @@ CLOUD_RULES: tuple[Rule, ...] = (
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
         3.5,
     ),
+    token(
+        "aws-mws-token",
+        "amzn.mws.",
+        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "https://developer-docs.amazon.com/sp-api/",
+    ),
     Rule(
         "aws-session-token",
         ("IQoJb3JpZ2lu", "FwoGZXIvYXdz"),
@@ -91,6 +97,14 @@ CLOUD_RULES: tuple[Rule, ...] = (
         "https://learn.microsoft.com/en-us/entra/identity-platform/howto-create-service-principal-portal",
         3.0,
         before=4,
+    ),
+    Rule(
+        "azure-function-key",
+        ("azurewebsites.net/api/",),
+        r"azurewebsites\.net/api/[^\s\"'<>]{1,200}?[?&]code=(?P<secret>[A-Za-z0-9_/%-]{40,90}+={0,2})",
+        "https://learn.microsoft.com/en-us/azure/azure-functions/function-keys-how-to",
+        3.5,
+        bounded=False,
     ),
     Rule("azure-storage-key", ("AccountKey=",), r"AccountKey=(?P<secret>[A-Za-z0-9+/]{80,90}={0,2})", AZURE_KEYS, 3.5),
     Rule(
@@ -169,6 +183,13 @@ CLOUD_RULES: tuple[Rule, ...] = (
         3.2,
     ),
     Rule(
+        "nats-seed",
+        ("SUA", "SAA", "SOA", "SNA", "SCA"),
+        r"S[UAONC]A[A-Z2-7]{55}" + END,
+        "https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth",
+        3.5,
+    ),
+    Rule(
         "terraform-token", (".atlasv1.",), r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}+", GITLEAKS, 3.5, before=14
     ),
     Rule(
@@ -229,5 +250,13 @@ CLOUD_RULES: tuple[Rule, ...] = (
         "https://support.1password.com/secret-key-security/",
     ),
     token("ibm-key", "ApiKey-", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", GITHUB_LIST),
+    Rule(
+        "kube-bootstrap-token",
+        ("--token",),
+        r"--token[ =](?P<secret>[a-z0-9]{6}\.[a-z0-9]{16})" + END,
+        "https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/",
+        2.8,
+        bounded=False,
+    ),
     token("kube-bootstrap-token", "K10", r"[0-9a-f]{64}::[\w:.-]{16,120}+", "https://docs.k3s.io/cli/token"),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from proxy_core.redaction.checks import is_basic_auth, is_jwt, is_key_block
+from proxy_core.redaction.checks import is_basic_auth, is_jwt, is_key_block, is_wallet_phrase
 from proxy_core.redaction.plausible import (
     is_passphrase_option,
+    is_password_assigned,
     is_password_in_url,
     is_random,
     is_secret_assigned,
@@ -37,6 +38,15 @@ KEY_BLOCKS: tuple[Rule, ...] = (
         window=20200,
         documented=False,
         bounded=False,
+    ),
+    Rule(
+        "private-key",
+        ("-----BEGIN OpenVPN Static key",),
+        r"-----BEGIN OpenVPN Static key V1-----(?:(?:\s|\\[nr])*+[0-9a-f]{32})++"
+        r"(?:(?:\s|\\[nr])*+-----END OpenVPN Static key V1-----)?",
+        "https://openvpn.net/community-docs/static-key-mini-howto.html",
+        window=2000,
+        documented=False,
     ),
     Rule(
         "putty-key",
@@ -95,8 +105,9 @@ HEADERS: tuple[Rule, ...] = (
     Rule(
         "authorization",
         spellings("authorization"),
-        r"(?i:authorization)\\{0,3}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,3}[\"'`]?(?:(?:Token|token|ApiKey|apikey|SSWS|Bot|GenieKey|Key|key|"
-        r"Token token=)[ \t]+)?(?P<secret>[A-Za-z0-9._~+/=:-]{16,600}+)",
+        r"(?i:authorization)\\{0,3}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,3}[\"'`]?"
+        r"(?:[A-Za-z][A-Za-z0-9-]{1,24}[ \t]+)?(?:token=)?"
+        r"(?!AWS4|Credential=)(?P<secret>[A-Za-z0-9._~+/=:-]{16,600}+)",
         "https://www.rfc-editor.org/rfc/rfc9110#section-11.6.2",
         check=is_random,
         window=700,
@@ -132,7 +143,8 @@ LOGINS: tuple[Rule, ...] = (
     Rule(
         "login-flag",
         ("sshpass ", "mysql ", "mysqldump ", "mongo ", "mongosh ", "redis-cli "),
-        r"(?:sshpass|mysql(?:dump)?|mongo(?:sh)?|redis-cli) (?:[^\n|;]{0,200}? )??(?:-[pa] ?|--password[= ])\\?[\"']?"
+        r"(?:(?:sshpass|mongo(?:sh)?|redis-cli) (?:[^\n|;]{0,200}? )??(?:-[pa] ?|--password[= ])"
+        r"|mysql(?:dump)? (?:[^\n|;]{0,200}? )??(?:-p|--password=))\\?[\"']?"
         r"(?P<secret>(?![a-z]+\b)[^\s\"'\\-][^\s\"'\\]{4,100}+)",
         "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html",
         2.0,
@@ -149,6 +161,41 @@ LOGINS: tuple[Rule, ...] = (
 )
 
 SESSIONS: tuple[Rule, ...] = (
+    Rule(
+        "wifi-password",
+        ("psk=", "wpa_passphrase="),
+        r"(?:psk|wpa_passphrase)=\\?\"?(?P<secret>[^\s\"'\\]{8,64})(?=[\s\"\\]|\Z)",
+        "https://w1.fi/cgit/hostap/plain/wpa_supplicant/wpa_supplicant.conf",
+        2.5,
+        check=is_password_in_url,
+    ),
+    Rule(
+        "ldap-password",
+        ("bindpw",),
+        r"bindpw\s{0,3}[ \t=:]\s{0,3}[\"']?(?P<secret>[^\s\"']{6,100}+)",
+        "https://www.openldap.org/software/man.cgi?query=ldap.conf",
+        2.5,
+        check=is_password_assigned,
+    ),
+    Rule(
+        "wordpress-key",
+        ("AUTH_KEY", "LOGGED_IN_KEY", "NONCE_KEY", "AUTH_SALT", "LOGGED_IN_SALT", "NONCE_SALT"),
+        r"(?:AUTH|LOGGED_IN|NONCE)_(?:KEY|SALT)\\{0,3}[\"']\s{0,3},\s{0,8}\\{0,3}"
+        r"(?P<q>[\"'])(?P<secret>(?:(?!(?P=q))[ -~]){40,90})(?P=q)",
+        "https://developer.wordpress.org/advanced-administration/security/",
+        3.5,
+        bounded=False,
+    ),
+    Rule(
+        "wallet-phrase",
+        spellings("mnemonic") + spellings("seed", "phrase") + spellings("recovery", "phrase"),
+        r"(?i:mnemonic|(?:seed|recovery)[ _-]?phrase)\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"'`]?"
+        r"(?P<secret>[a-z]{3,8}(?: [a-z]{3,8}){11,23})(?=[ \t]*(?:[\"'`\\\r\n]|\Z))",
+        "https://github.com/bitcoin/bips/blob/master/bip-0039.mediawiki",
+        check=is_wallet_phrase,
+        documented=False,
+        bounded=False,
+    ),
     Rule(
         "session-cookie",
         ("session=", "sessionid=", "SESSID=", "SESSIONID=", "connect.sid="),
@@ -179,6 +226,8 @@ def _vendor(name: str, value: str, *words: str, entropy: float = 2.8) -> Rule:
 
 VENDORS: tuple[Rule, ...] = (
     _vendor("heroku", UUID),
+    _vendor("hashicorp-vault", r"s\.[A-Za-z0-9]{24}", "vault"),
+    _vendor("wallet", r"(?:0x)?[0-9a-f]{64}|S[A-Z2-7]{55}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51}", "seed", "privkey"),
     _vendor("snyk", UUID),
     _vendor("postmark", UUID),
     _vendor("sendbird", r"[0-9a-f]{40}"),
@@ -201,7 +250,8 @@ VENDORS: tuple[Rule, ...] = (
 )
 
 _NAMES = (
-    "password passwd passphrase pwd secret token credential credentials apikey passcode api-key access-key auth-key "
+    "password passwd passphrase passwort kennwort pwd secret token credential credentials apikey passcode api-key "
+    "access-key auth-key "
     "private-key encryption-key signing-key master-key account-key license-key shared-key session-key service-key "
     "app-key deploy-key admin-key webhook-key client-key storage-key"
 )
@@ -213,7 +263,7 @@ _OPERATOR = (
     r"(?P<op>\s{0,4}:\s{0,3}[A-Za-z_][\w\[\]|.?<>]{0,40}\s{0,3}=(?!=)"
     r"|(?:[ \t]{1,4}|,\s{0,4}\\{0,3}\"?)[vV]alue\\{0,3}\"?\s?[:=]"
     r"|[ \t]{0,16}(?:=>|:=|\?=|\|\|=|===?|!==?|=|:\*{0,2}|->|\|)"
-    r"|[ \t]{0,2},|\\?>|[ \t]+(?:is|was)(?:[ \t]*:)?[ \t]|[ \t]+)"
+    r"|[ \t]{0,2},|\\?>|[ \t]+(?:is|was|lautet|ist)(?:[ \t]*:)?[ \t]|[ \t]+)"
 )
 """`name: str = …`, `"name", "value": …`, `name = …`, `("name", …`, `<name>…`, `name is …`, `--name …`."""
 

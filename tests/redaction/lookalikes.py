@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from tests.redaction.corpus import Example, Maker
+from tests.redaction.corpus import Example, Maker, lines_of
 
 RANDOM: dict[str, tuple[str, ...]] = {
     "git": (
@@ -153,6 +153,8 @@ def lookalikes(seed: int = 2, each: int = 6) -> Iterator[Example]:
                 yield Example(family, maker.string(form))
     for text in FIXED:
         yield Example("code", text)
+    for line in lines_of("lookalikes.txt"):
+        yield Example("written", maker.string(line))
     for number in range(20):
         digest = hashlib.sha256(f"{seed}-{number}".encode()).hexdigest()
         yield Example("blob", f"{digest[:8]}: {maker.string('{b64:200}')}\n{digest}\n{maker.string('{url:120}')}")
