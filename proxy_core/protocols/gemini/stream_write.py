@@ -44,7 +44,9 @@ _HEAD = b'{"candidates":[{"content":{"parts":['
 _TEXT = _HEAD + b'{"text":'
 _THOUGHT = _HEAD + b'{"thought":true,"text":'
 _PING = b"\r\n"
-"""Google's Python SDK takes an SSE comment for JSON and fails; a bare line end is harmless in either framing."""
+"""Google's Python SDK takes an SSE comment for JSON and fails; a bare line end is harmless in either framing, once
+there was something: older parsers want a stream to begin with data
+(https://github.com/google-gemini/deprecated-generative-ai-js/blob/main/packages/main/src/requests/response-helpers.ts)."""
 _TITLE = "Gemini"
 
 
@@ -68,6 +70,7 @@ class GeminiWriter:
         self._lead = b"[" if self._is_array else b"data: "
         self._next_lead = b",\r\n" if self._is_array else self._lead
         self._trail = b"" if self._is_array else b"\r\n\r\n"
+        self._begun = False
         self._over = False
         self._started = Started("", "")
         self._named = b""
@@ -99,7 +102,7 @@ class GeminiWriter:
             case Started():
                 return self._start(event)
             case Ping():
-                return _PING
+                return _PING if self._begun else b""
             case Unknown():
                 self._view.losses.drop(event.kind, f"{_TITLE} has no such event")
                 return b""
@@ -113,7 +116,7 @@ class GeminiWriter:
             return self._write_parts(block.choice, [{"text": event.text}], event.logprobs)
         if not event.text:
             return b""
-        lead, self._lead = self._lead, self._next_lead
+        lead, self._lead, self._begun = self._lead, self._next_lead, True
         return lead + block.head + dumps(event.text) + block.tail
 
     def _start(self, event: Started) -> bytes:
@@ -238,7 +241,7 @@ class GeminiWriter:
         return self._write_chunk({"candidates": [candidate]})
 
     def _write_chunk(self, chunk: dict[str, Any]) -> bytes:
-        lead, self._lead = self._lead, self._next_lead
+        lead, self._lead, self._begun = self._lead, self._next_lead, True
         return lead + dumps(chunk)[:-1] + b"," + self._named + self._trail
 
     def _end(self, event: Ended) -> bytes:

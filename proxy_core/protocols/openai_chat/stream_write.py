@@ -69,6 +69,7 @@ class ChatStreamWriter:
         self._head = b""
         self._blocks: dict[int, _Block] = {}
         self._calls: dict[int, int] = {}
+        self._images: dict[int, int] = {}
         self._opened: set[int] = set()
         self._finished: set[int] = set()
         self._refused: set[int] = set()
@@ -209,7 +210,12 @@ class ChatStreamWriter:
         return self._chunk(choice, {"tool_calls": [call]})
 
     def _numbered(self, other: Extra, choice: int) -> Extra:
-        """Native calls that only chat knows take their number in the order of calls."""
+        """Native calls that only chat knows take their number in the order of calls, and pictures in theirs: the
+        official SDK puts entries of a list together by their `index`."""
+        if "images" in other:
+            number = self._images.get(choice, 0)
+            self._images[choice] = number + 1
+            return {"images": [{**other["images"][0], "index": number}]}
         if "tool_calls" in other:
             number = self._calls.get(choice, 0)
             self._calls[choice] = number + 1

@@ -116,6 +116,13 @@ def test_a_json_array_bears_pings_anywhere() -> None:
     assert len(loads(b"".join(written(events, view(framing="json_array"))))) == 3
 
 
+def test_a_stream_begins_with_data() -> None:
+    """Parsers that look for `^data:` find nothing behind an empty line."""
+    events = text_events("a", "b")
+    assert b"".join(written([Ping(), *events[:2], Ping(), *events[2:]])).startswith(b"data: ")
+    assert written([*events[:3], Ping()])[-1] == b"\r\n"
+
+
 @pytest.mark.parametrize("before", [0, 1, 3])
 def test_an_error_closes_the_json_array(before: int) -> None:
     data = b"".join(written([*text_events("a", "b")[:before], Failed(FAULT), Ended()], view(framing="json_array")))
@@ -129,7 +136,7 @@ def test_an_error_is_the_last_event() -> None:
 
 
 def test_t67_pings_are_no_comments_since_googles_sdk_takes_them_for_json() -> None:
-    assert written([Ping()]) == [b"\r\n"]
+    assert written([*text_events("a")[:3], Ping()])[1:] == [b"\r\n"]
     with_pings = [one for event in text_events("a", "b") for one in (event, Ping(), Ping())]
     assert chunks_of(with_pings) == chunks_of(text_events("a", "b"))
 

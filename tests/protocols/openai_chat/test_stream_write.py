@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -237,6 +238,12 @@ def test_pictures_and_refusals_are_shown() -> None:
     assert message["images"][0]["image_url"]["url"] == "data:image/png;base64,AA=="
     assert message["refusal"] == "No."
     assert reply_of(stream_of(list(unfold(reply)))).choices[0].parts == reply.choices[0].parts
+
+
+def test_streamed_pictures_are_numbered() -> None:
+    """OpenAI's SDK puts the entries of a list together by their `index`, and fails without."""
+    pictures = [Media("image", "image/png", data=data) for data in ("AA==", "AB==")]
+    assert re.findall(rb'"images":.*?"index":(\d)', stream_of(list(unfold(claude(*pictures))))) == [b"0", b"1"]
 
 
 def test_ids_are_made_where_a_backend_gives_none() -> None:
