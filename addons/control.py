@@ -186,7 +186,9 @@ class Control:
         def carry_out() -> str:
             draft = Draft(self._controls(session), _PREFIX)
             said = table.run(Command(0, 0, name, name, arguments), draft)
-            return "\n".join((said, *draft.commit()))
+            notes = draft.commit()
+            self._sessions.changed(session)
+            return "\n".join((said, *notes))
 
         return _told(_checked(carry_out))
 

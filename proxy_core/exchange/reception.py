@@ -20,11 +20,7 @@ from proxy_core.guards.limits import check_header_size
 from proxy_core.guards.origins import check_origin, preflight_headers
 from proxy_core.protocols import recognise
 from proxy_core.protocols.contract import Call
-
-_REPEATED = (
-    "Note: your last answer was ended because it repeated itself. Do not repeat it; go on from there in another way, "
-    "or say what keeps you from it."
-)
+from proxy_core.sessions.session import REPEATED
 
 type Later = Callable[[], Answer]
 """An answer that takes more than a moment to make, and is to be made in a thread."""
@@ -106,6 +102,15 @@ class Reception:
         admitted = visit.admitted = admit(visit.inbound, call, limits.decoded, limits.json_depth)
         return Conversing(house, visit, admitted, allow, trusted, self._learn)
 
+    def take_again(self, visit: Visit) -> Answer | Later | Exchange | None:
+        """As if the visit had just come: what it was given is somebody else's."""
+        if visit.counted:
+            self._house().open_streams.leave(visit.inbound.client)
+        if visit.session:
+            visit.session.requests -= 1
+        visit.counted, visit.one_off = False, None
+        return self.take(visit)
+
     def leave(self, visit: Visit) -> None:
         """To be called once when a visit is over, however it ended."""
         session, exchange = visit.session, visit.exchange
@@ -117,7 +122,7 @@ class Reception:
             return
         meter = exchange.attempt.meter if exchange.attempt else None
         if exchange.cut and visit.steer_after_loop:
-            session.notice = _REPEATED
+            session.notice = REPEATED
         if meter and meter.id and visit.inbound.listener == "base_url":
             self._house().sessions.answered(session, meter.id)
 

@@ -24,9 +24,12 @@ _MOST_VAULTS = 1000
 
 
 class Secrecy:
-    """A vault for each session, and the finder that all share. Rebuilt with the settings; `vaults` live on."""
+    """A vault for each session, and the finder that all share. Rebuilt with the settings; `vaults` live on.
 
-    def __init__(self, settings: Settings, vaults: OrderedDict[str, Vault]) -> None:
+    `key` is what placeholders are made with; None: with one of this process alone."""
+
+    def __init__(self, settings: Settings, vaults: OrderedDict[str, Vault], key: bytes | None = None) -> None:
+        self._key = key
         self._redaction = settings.redaction
         self._vaults = vaults
         self._on = settings.redact
@@ -83,7 +86,7 @@ class Secrecy:
         conceal(body, "openai_chat", self._vault(session), self._finder, mode, self._redaction.own_keys)
 
     def _vault(self, session: str) -> Vault:
-        vault = self._vaults.pop(session, None) or Vault(session)
+        vault = self._vaults.pop(session, None) or Vault(session, key=self._key)
         self._vaults[session] = vault
         if len(self._vaults) > _MOST_VAULTS:
             self._vaults.popitem(last=False)

@@ -154,8 +154,8 @@ def _what(finding: Finding) -> str:
 
 
 @dataclass(slots=True)
-class _Heard:
-    """`before` are the rounds that lie further back than the time-to-live; `answered` is the length of the history
+class Heard:
+    """Of a session's row. `before` are the rounds that lie further back than the time-to-live; `answered` is the length of the history
     that was answered in place of the model."""
 
     at: float
@@ -169,7 +169,18 @@ class ToolLoops:
     """One for all sessions; remembers a few thousand of them. Times are monotonic, in seconds."""
 
     def __init__(self) -> None:
-        self._sessions: OrderedDict[str, _Heard] = OrderedDict()
+        self._sessions: OrderedDict[str, Heard] = OrderedDict()
+
+    def heard_of(self, session: str) -> Heard | None:
+        return self._sessions.get(session)
+
+    def take_over(self, session: str, heard: Heard | None) -> None:
+        """What was heard of it elsewhere."""
+        self._sessions.pop(session, None)
+        if heard:
+            self._sessions[session] = heard
+        if len(self._sessions) > _SESSIONS:
+            self._sessions.popitem(last=False)
 
     def judge(self, session: str, request: ChatRequest, settings: ToolLoopSettings, now: float) -> Verdict:
         """`session` is an id that tells clients and conversations apart."""
@@ -188,14 +199,12 @@ class ToolLoops:
         heard.answered = len(request.turns)
         return Verdict("break", finding)
 
-    def _heard(self, session: str, row: Finding, ttl: float, now: float) -> _Heard:
+    def _heard(self, session: str, row: Finding, ttl: float, now: float) -> Heard:
         heard = self._sessions.pop(session, None)
         if heard is None or heard.kind != row.kind or row.repeats < heard.seen:  # another row than before
-            heard = _Heard(now, row.kind)
+            heard = Heard(now, row.kind)
         if now - heard.at > ttl:
             heard.before = heard.seen
         heard.at, heard.seen = now, row.repeats
-        self._sessions[session] = heard
-        if len(self._sessions) > _SESSIONS:
-            self._sessions.popitem(last=False)
+        self.take_over(session, heard)
         return heard

@@ -24,15 +24,23 @@ _NOT_IN_KINDS = re.compile(r"[^A-Z0-9]+")
 
 
 class Vault:
-    """The secrets of one session. A secret has the same placeholder as long as the process runs.
+    """The secrets of one session. A secret has the same placeholder as long as the process runs, and wherever `key` is
+    the same.
 
     Placeholders are `SECRET_KIND_` and ten of a-z2-7: one word in any language, shell, URL, JSON and Markdown, which
     models copy as they copy names. They cannot be guessed, and what the vault did not issue is never replaced.
     When full (`most` secrets or `most_bytes`), further secrets are hidden without a way back.
     """
 
-    def __init__(self, session: str = "", most: int = 5_000, most_bytes: int = 4 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        session: str = "",
+        most: int = 5_000,
+        most_bytes: int = 4 * 1024 * 1024,
+        key: bytes | None = None,
+    ) -> None:
         self._session = session.encode()
+        self._key = key or _PROCESS_KEY
         self._room, self._room_bytes = most, most_bytes
         self._stand_ins: dict[bytes, bytes] = {}
         self._rules: dict[bytes, str] = {}
@@ -92,7 +100,7 @@ class Vault:
 
     def _issue(self, secret: bytes, rule: str) -> bytes:
         kind = _NOT_IN_KINDS.sub("_", rule.upper()).strip("_")[:24].strip("_") or "VALUE"
-        mark = hmac.digest(_PROCESS_KEY, self._session + b"\0" + secret, "sha256")
+        mark = hmac.digest(self._key, self._session + b"\0" + secret, "sha256")
         placeholder = f"SECRET_{kind}_{base64.b32encode(mark).decode().lower()[:10]}"
         self._secrets[placeholder] = secret.decode("utf-8", "surrogateescape")
         self._beginnings.update(placeholder[:size] for size in range(1, len(placeholder)))

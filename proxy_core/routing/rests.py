@@ -24,6 +24,10 @@ type Subject = tuple[str, str | None, str | None]
 """Backend, key, model; the model is None where the key rests for all of them."""
 
 
+def _nobody(about: Subject | str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Numbers of the circuit breaker and of the retry budget; pauses in seconds.
@@ -63,6 +67,8 @@ class Rests:
 
     clock: Callable[[], float]
     patience: Patience = field(default_factory=Patience)
+    on_change: Callable[[Subject | str], None] = _nobody
+    """Told of each subject whose rest began or ended, and of each backend whose breaker changed."""
     _rests: dict[Subject, Rest] = field(default_factory=dict)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
     _left: dict[tuple[str, str | None], tuple[float, float]] = field(default_factory=dict)
@@ -86,6 +92,7 @@ class Rests:
         if breaker and self._is_open(breaker):
             breaker.probing = True
             breaker.open_until = self.clock() + breaker.pause
+            self.on_change(backend)
 
     def may_insist(self, backend: str) -> bool:
         """Whether the backend, which has just failed, may be tried once more; counts as done if so."""
@@ -97,8 +104,9 @@ class Rests:
 
     def succeeded(self, backend: str, key: str | None, model: str) -> None:
         for subject in _subjects(backend, key, model):
-            self._rests.pop(subject, None)
-        self._breakers.pop(backend, None)
+            if self._rests.pop(subject, None):
+                self.on_change(subject)
+        self._close_breaker(backend)
         spent = self._spent.get(backend)
         if spent is not None:
             self._spent[backend] = max(0.0, spent - self.patience.budget_share)
@@ -109,6 +117,7 @@ class Rests:
         if breaker and breaker.probing:
             breaker.probing = False
             breaker.open_until = self.clock()
+            self.on_change(backend)
 
     def failed(self, backend: str, key: str | None, model: str, fault: Fault, asked: float | None) -> None:
         """`asked` is the rest in seconds that the provider asked for."""
@@ -137,6 +146,26 @@ class Rests:
             if name == backend and used == key and rest.until > now
         ]
 
+    def rest_of(self, subject: Subject) -> Rest | None:
+        return self._rests.get(subject)
+
+    def breaker_of(self, backend: str) -> Breaker | None:
+        return self._breakers.get(backend)
+
+    def take_over(self, about: Subject | str, known: Rest | Breaker | None) -> None:
+        """What is known elsewhere of a subject's rest, a backend's breaker; None: nothing any more."""
+        match about, known:
+            case str(), Breaker():
+                self._breakers[about] = known
+            case str(), _:
+                self._breakers.pop(about, None)
+            case _, Rest():
+                if about not in self._rests and len(self._rests) >= _MOST_ENTRIES:
+                    self._forget_the_past()
+                self._rests[about] = known
+            case _:
+                self._rests.pop(about, None)
+
     def is_open(self, backend: str) -> bool:
         """Whether the backend counts as down."""
         breaker = self._breakers.get(backend)
@@ -157,6 +186,7 @@ class Rests:
         if old is None and len(self._rests) >= _MOST_ENTRIES:
             self._forget_the_past()
         self._rests[subject] = Rest(max(until, now + pause), why, times)
+        self.on_change(subject)
 
     def _forget_the_past(self) -> None:
         """What is over; if that is nothing, what ends first."""
@@ -168,11 +198,11 @@ class Rests:
 
     def _count_failure(self, backend: str, fault: Fault) -> None:
         if fault.kind not in _BACKEND_IS_DOWN:
-            # It answered, so it is not down.
-            self._breakers.pop(backend, None)
+            self._close_breaker(backend)  # it answered, so it is not down
             return
         breaker = self._breakers.setdefault(backend, Breaker())
         breaker.failures += 1
+        self.on_change(backend)
         if not self._is_open(breaker):
             return
         if breaker.probing:
@@ -183,6 +213,11 @@ class Rests:
             breaker.pause = self.patience.first_break
         breaker.probing = False
         breaker.open_until = self.clock() + breaker.pause
+
+
+    def _close_breaker(self, backend: str) -> None:
+        if self._breakers.pop(backend, None):
+            self.on_change(backend)
 
 
 def _subjects(backend: str, key: str | None, model: str) -> tuple[Subject, Subject]:

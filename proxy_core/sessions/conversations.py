@@ -119,10 +119,7 @@ class Conversations:
         known.note(seen)
         if seen.texts[:-1]:
             known.states[seen.texts[-2]] = State.of(session)
-        self._all[id(session)] = known
-        for text in known.opening:
-            self._index[scope, text].append(known)
-        self._index_tail(known)
+        self.put(known)
 
     def go_on(self, known: Conversation, seen: Transcript) -> None:
         self._unindex(known, known.tail())
@@ -135,6 +132,17 @@ class Conversations:
         if known:
             for key in (*known.opening, known.tail()):
                 self._unindex(known, key)
+
+    def of(self, session: Session) -> Conversation | None:
+        return self._all.get(id(session))
+
+    def put(self, known: Conversation) -> None:
+        """In place of what is known of its session's conversation."""
+        self.forget(known.session)
+        self._all[id(known.session)] = known
+        for text in known.opening:
+            self._index[known.scope, text].append(known)
+        self._index_tail(known)
 
     def _candidates(self, scope: Scope, seen: Transcript) -> Iterable[Conversation]:
         tails = (hash(seen.texts[at : at + 2]) for at in range(len(seen.texts) - 1))

@@ -8,6 +8,13 @@ from typing import Any
 from proxy_core.turn.effort import Effort
 
 
+REPEATED = (
+    "Note: your last answer was ended because it repeated itself. Do not repeat it; go on from there in another way, "
+    "or say what keeps you from it."
+)
+"""What `Session.notice` says."""
+
+
 @dataclass(slots=True)
 class SessionSettings:
     """None: not set here, so the persistent setting counts, then the configured one."""

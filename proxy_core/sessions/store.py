@@ -7,10 +7,10 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from proxy_core.exchange.inbound import Inbound
-from proxy_core.sessions.conversations import Conversations, Scope, State
+from proxy_core.sessions.conversations import Conversation, Conversations, Scope, State
 from proxy_core.sessions.hints import Hint, hints, owner_of, product
 from proxy_core.sessions.session import Session
 from proxy_core.sessions.transcript import Transcript, transcript
@@ -20,6 +20,16 @@ _KEPT_ANSWERS = 10_000
 
 type SessionKey = tuple[str, str]
 """Owner and id."""
+
+
+class Watcher(Protocol):
+    """Is told of what is not to be seen on a session itself."""
+
+    def changed(self, session: Session) -> object: ...
+
+    def ended(self, session: Session) -> None: ...
+
+    def answered(self, session: Session, response_id: str) -> None: ...
 
 
 class Sessions:
@@ -34,6 +44,15 @@ class Sessions:
         self._sessions: OrderedDict[SessionKey, Session] = OrderedDict()
         self._conversations = Conversations()
         self._answers: OrderedDict[SessionKey, SessionKey] = OrderedDict()
+        self._text_key = b""
+        self._watcher: Watcher | None = None
+
+    def share(self, salt: bytes, watcher: Watcher) -> None:
+        """Several proxies of the same `salt` are to know each other's sessions: clients and conversations get the same
+        names in all of them. To be called before the first request."""
+        self._salt = salt
+        self._text_key = hashlib.blake2b(b"texts", key=salt).digest()
+        self._watcher = watcher
 
     def of(self, inbound: Inbound, json: dict[str, Any], protocol: ProtocolName) -> Session:
         """The request's session, counted as used. `json` is the body as the client sent it, commands included."""
@@ -46,7 +65,12 @@ class Sessions:
 
     def answered(self, session: Session, response_id: str) -> None:
         """A later request may say no more of the conversation than which answer it follows (`previous_response_id`)."""
-        self._answers[session.owner, response_id] = (session.owner, session.id)
+        self.keep_answer(session.owner, response_id, session.id)
+        if self._watcher:
+            self._watcher.answered(session, response_id)
+
+    def keep_answer(self, owner: str, response_id: str, id: str) -> None:
+        self._answers[owner, response_id] = (owner, id)
         while len(self._answers) > _KEPT_ANSWERS:
             self._answers.popitem(last=False)
 
@@ -69,8 +93,39 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """What was set for it is forgotten; a request that goes on with it begins a new one."""
-        if self._sessions.pop((session.owner, session.id), None):
-            self._conversations.forget(session)
+        if self.drop(session) and self._watcher:
+            self._watcher.ended(session)
+
+    def drop(self, session: Session) -> bool:
+        """Ends it here alone; false where it was over already."""
+        if self._sessions.pop((session.owner, session.id), None) is None:
+            return False
+        self._conversations.forget(session)
+        return True
+
+    def changed(self, session: Session) -> None:
+        """To be called when something was set for a session from elsewhere than its own requests."""
+        if self._watcher and self.get(session.owner, session.id) is session:
+            self._watcher.changed(session)
+
+    def get(self, owner: str, id: str) -> Session | None:
+        return self._sessions.get((owner, id))
+
+    def put(self, owner: str, id: str, used: float) -> Session:
+        """The session as known elsewhere, last used at `used`; begun where there is none here."""
+        session = self._sessions.get((owner, id)) or self._begin(owner, id)
+        session.last_used = used
+        return session
+
+    def reorder(self) -> None:
+        """To be called after sessions were put: they stand in the order of their last use."""
+        self._sessions = OrderedDict(sorted(self._sessions.items(), key=lambda entry: entry[1].last_used))
+
+    def conversation_of(self, session: Session) -> Conversation | None:
+        return self._conversations.of(session)
+
+    def put_conversation(self, known: Conversation) -> None:
+        self._conversations.put(known)
 
     def _find(self, inbound: Inbound, json: dict[str, Any], protocol: ProtocolName) -> Session:
         owner = self.owner_of(inbound)
@@ -81,8 +136,19 @@ class Sessions:
         sure = next((hint.name for hint in told if not hint.vague), None)
         if sure:
             return self._sessions.get((owner, sure)) or self._begin(owner, sure)
-        scope = (owner, inbound.listener, inbound.client, product(inbound), *_names(told))
-        return self._by_transcript(scope, transcript(json, protocol))
+        scope = (owner, inbound.listener, self._place(inbound), product(inbound), *_names(told))
+        return self._by_transcript(self._scope(scope), transcript(json, protocol, self._text_key))
+
+    def _place(self, inbound: Inbound) -> str:
+        """Of several proxies behind one address, each may see another's in place of the client's."""
+        return "" if self._watcher else inbound.client
+
+    def _scope(self, scope: Scope) -> Scope:
+        """As it may be written down: names of end users stay here."""
+        if not self._watcher:
+            return scope
+        named = "\0".join(scope[1:]).encode("utf-8", "surrogatepass")
+        return scope[0], hashlib.blake2b(named, key=self._text_key, digest_size=16).hexdigest()
 
     def _followed(self, owner: str, json: dict[str, Any]) -> Session | None:
         previous = json.get("previous_response_id")

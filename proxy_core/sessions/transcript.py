@@ -39,8 +39,9 @@ class Transcript:
     newest: frozenset[int]
 
 
-def transcript(json: dict[str, Any], protocol: ProtocolName) -> Transcript:
-    """Empty for what is no conversation (embeddings, images), or is malformed."""
+def transcript(json: dict[str, Any], protocol: ProtocolName, key: bytes = b"") -> Transcript:
+    """Empty for what is no conversation (embeddings, images), or is malformed. With a `key` nobody who has the numbers
+    can tell the texts by trying."""
     system, texts = "", []
     for role, content in _READERS[protocol](json):
         if role == "user":
@@ -49,12 +50,12 @@ def transcript(json: dict[str, Any], protocol: ProtocolName) -> Transcript:
             system += _text(content)
     texts = [text for text in texts if text]
     head = _CHANGING.sub("#", _cleaned(system[: 4 * _HEAD])[:_HEAD])
-    newest = frozenset(map(number, _beginnings(texts[-1]))) if texts else frozenset[int]()
-    return Transcript(number(head), tuple(map(number, texts)), newest)
+    newest = frozenset(number(text, key) for text in _beginnings(texts[-1])) if texts else frozenset[int]()
+    return Transcript(number(head, key), tuple(number(text, key) for text in texts), newest)
 
 
-def number(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+def number(text: str, key: bytes = b"") -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=8).digest())
 
 
 def _cleaned(text: str) -> str:
