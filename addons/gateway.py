@@ -8,6 +8,7 @@ import time
 
 from mitmproxy import http
 
+from addons import sharing
 from addons.answers import hide_credentials, inbound_of, refusal, response_of, visit_of
 from addons.host.exchanges import is_attempt
 from addons.host.guard import fails_closed
@@ -18,6 +19,7 @@ from proxy_core.errors import Fault, ParleyError
 from proxy_core.exchange.answers import Answer, fault_answer
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.intake import asking_codec
+from proxy_core.exchange.reception import Later
 from proxy_core.exchange.visit import Visit
 from proxy_core.guards.origins import cors_headers
 from proxy_core.usage.record import Record
@@ -77,7 +79,7 @@ class Gateway:
     async def _take(self, flow: http.HTTPFlow, visit: Visit) -> None:
         if visit.inbound.listener == "proxy":
             self._program.doors.check(flow.client_conn, visit.inbound.headers, self._program.settings)
-        match self._program.reception.take(visit):
+        match await self._decided(visit):
             case Exchange() as exchange:
                 visit.exchange = exchange
                 self._table.add(flow, exchange)
@@ -97,6 +99,10 @@ class Gateway:
             visit.fault = fault
         flow.response = response_of(fault_answer(fault, asking_codec(inbound_of(flow))))
 
+    async def _decided(self, visit: Visit) -> Answer | Later | Exchange | None:
+        link, reception = self._program.link, self._program.reception
+        return await sharing.take(link, reception, visit) if link else reception.take(visit)
+
     def _close(self, flow: http.HTTPFlow) -> None:
         if is_attempt(flow):
             return
@@ -104,6 +110,8 @@ class Gateway:
         self._table.forget(flow)
         if visit:
             self._program.reception.leave(visit)
+            if self._program.link:
+                sharing.note(self._program.link, visit)
         if visit and visit.is_model_call:
             record = self._program.usage.note(visit, time.time(), flow.id)
             write_record(flow, visit, record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from mitmproxy import ctx
 from mitmproxy.proxy import mode_specs
@@ -13,6 +14,9 @@ from proxy_core import __version__
 from proxy_core.config.providers import DEMO
 from proxy_core.config.settings import Settings
 from proxy_core.routing.upstreams import Backend
+
+if TYPE_CHECKING:
+    from proxy_core.sharing.link import Link
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
@@ -32,6 +36,18 @@ def show(settings: Settings, servers: Sequence[ServerInstance]) -> None:
     print("\n".join([*lines(settings, servers), *_web()]), flush=True)
 
 
+def show_sharing(link: Link) -> None:
+    """Once it is known whether Redis is there."""
+    if link.state.connected:
+        print(f"  Redis        {link.place}; sessions and resting keys are shared with the other instances", flush=True)
+        return
+    print(
+        f"  Note         Redis at {link.place} cannot be used ({link.state.why}): sessions and resting keys are kept\n"
+        "               in this process's memory; it is tried again and again",
+        flush=True,
+    )
+
+
 def lines(settings: Settings, servers: Sequence[ServerInstance]) -> Iterator[str]:
     yield f"Parley {__version__}"
     yield from _addresses(servers)
@@ -46,8 +62,6 @@ def lines(settings: Settings, servers: Sequence[ServerInstance]) -> Iterator[str
         yield f"  Recording    {settings.record.file}{whose}"
     for note in settings.notes:
         yield f"  Note         {note}"
-    if settings.redis_url:
-        yield "  Note         PARLEY_REDIS_URL is not used yet: sessions are kept in this process's memory"
     yield from _client_key(settings)
 
 

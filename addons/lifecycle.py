@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mitmproxy import ctx
 
+from addons import greeting
 from addons.program import Program
 
 logger = logging.getLogger("parley")
@@ -30,6 +31,8 @@ class Lifecycle:
         _keep_to_owner()
         await self._program.start()
         _spare_what_stays()
+        if self._program.link:
+            greeting.show_sharing(self._program.link)
 
     async def done(self) -> None:
         await self._program.stop()

@@ -8,11 +8,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from addons.answers import refusal
 from addons.doors import Doors
 from addons.host.exchanges import ExchangeTable
 from addons.recordings import UnreadableRecording, read_recording
+from addons.sharing import identity_of, link_to
 from addons.targets import target_policy
 from proxy_core.config.saved import SavedSettings
 from proxy_core.config.settings import ReplaySettings, Settings
@@ -39,11 +41,16 @@ from proxy_core.serving.replay import ReplayServer, Tape, listing_only, replayin
 from proxy_core.sessions.prefix import PrefixWatch
 from proxy_core.sessions.session import Session
 from proxy_core.sessions.store import Sessions
+from proxy_core.sharing.identity import Identity
+from proxy_core.sharing.replica import Clocks, Replica
 from proxy_core.turn.ledger import SealLedger
 from proxy_core.usage.log import UsageLog
 from proxy_core.usage.prices import Prices, load_public_prices
 from proxy_core.usage.record import Record
 from proxy_core.viewing.contexts import Contexts
+
+if TYPE_CHECKING:
+    from proxy_core.sharing.link import Link
 
 logger = logging.getLogger("parley")
 
@@ -79,6 +86,8 @@ class Program:
         self._demo_url: str | None = None
         self._replay: tuple[ReplayServer, str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self.link: Link | None = None
+        self._identity: Identity | None = None
 
     def load(self, settings: Settings) -> None:
         """Takes settings over, also while running."""
@@ -88,12 +97,15 @@ class Program:
         self.table.failover = settings.failover
         self.rests.patience = settings.failover.patience
         self.catalogue.configure(listing_only(settings) if self._replay else settings)
+        if settings.redis_url and self._identity is None:
+            self._identity = identity_of(settings)
+            self.link = link_to(settings.redis_url, self._replica(self._identity), lambda: self.settings.limits.sharing)
         if self._usage is None:
             self.usage = self._usage = UsageLog(settings.database_url, lambda: len(self.table), self._prices())
         self.house = House(
             settings=settings,
             router=Router(settings, self.keys, self.rests, self.catalogue.listed, self.catalogue.place),
-            secrecy=Secrecy(settings, self._vaults),
+            secrecy=Secrecy(settings, self._vaults, self._identity.placeholders if self._identity else None),
             own_names=own_names(settings.host, settings.network.hosts, settings.network.origins),
             pages=self._pages(settings),
             open_streams=self._streams_of(settings),
@@ -117,7 +129,7 @@ class Program:
     def _pages(self, settings: Settings) -> Pages:
         pages = (
             *greeting.pages(settings),
-            *health.pages(settings, self.catalogue, self.rests),
+            *health.pages(settings, self.catalogue, self.rests, self.link.report if self.link else None),
             *models.pages(settings, self.catalogue),
             *sessions.pages(self.sessions, time.time, self._contexts),
             *self.usage.pages(),
@@ -126,6 +138,17 @@ class Program:
             ),
         )
         return Pages((*pages, *openapi.pages(pages)))
+
+    def _replica(self, identity: Identity) -> Replica:
+        return Replica(
+            self.sessions,
+            self.rests,
+            self._tool_loops,
+            identity,
+            Clocks(time.monotonic),
+            lambda backend: found.keys if (found := self.settings.backends.get(backend)) else (),
+            lambda: self.settings.secrets,
+        )
 
     def _prices(self) -> Prices:
         return Prices(lambda backend, model: self.settings.override(backend, model), self.catalogue.price)
@@ -144,6 +167,8 @@ class Program:
         if self.settings.replay and not await self._start_replay(self.settings.replay):
             return
         self.load(self.settings)
+        if self.link:
+            await self.link.start()
         self._tasks.append(asyncio.create_task(self.catalogue.run()))
         self.ready.set()
         self._tasks.append(asyncio.create_task(asyncio.to_thread(load_public_prices)))
@@ -152,6 +177,8 @@ class Program:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.link:
+            await self.link.stop()
         await self.demo.stop()
         if self._replay:
             await self._replay[0].stop()

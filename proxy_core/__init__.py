@@ -7,6 +7,7 @@
     pipeline/       lanes, and the chain of stages that a reply runs through
     routing/        backends, model names, keys, attempts
     config/         settings: schema, files, environment
+    sharing/        what several proxies behind one address know together
     serving/        what the proxy answers by itself: models, health, token counts, the demo
 
 Imports point one way: errors, turn, wire <- protocols <- pipeline, routing, serving <- addons.

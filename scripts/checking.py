@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from proxy_core.config import redis_url
 from proxy_core.config.addresses import clash
 from proxy_core.config.backends import key_variable
 from proxy_core.config.load import open_sources, read_settings
@@ -23,7 +25,8 @@ def check(given: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> in
     problems = tuple(dict.fromkeys(sources.problems))
     if clashing := clash((settings.host, settings.port), (settings.proxy_host, settings.proxy_port)):
         problems = (*problems, clashing)
-    for line in (*_options(sources), *_backends(settings), *_files(sources, settings), *_missing(settings)):
+    parts = (_options(sources), _backends(settings), _files(sources, settings), _sharing(settings), _missing(settings))
+    for line in chain.from_iterable(parts):
         print(line)
     for line in _problems(problems):
         print(line)
@@ -67,6 +70,12 @@ def _files(sources: Sources, settings: Settings) -> Iterator[str]:
     yield f"  saved to  {settings.config_file}"
 
 
+def _sharing(settings: Settings) -> Iterator[str]:
+    if settings.redis_url and not redis_url.complaint(settings.redis_url):
+        yield "\nSharing"
+        yield f"  sessions and resting keys, with all instances at Redis {redis_url.shown(settings.redis_url)}"
+
+
 def _missing(settings: Settings) -> Iterator[str]:
     without = [backend.name for backend in settings.backends.values() if not backend.usable]
     if without or settings.client_key_generated:
@@ -78,6 +87,8 @@ def _missing(settings: Settings) -> Iterator[str]:
         yield "  the clients' key: one is made at every start; set LLM_INTERACTIVE_PROXY_API_KEY to keep one"
     for note in settings.notes:
         yield f"  {note}"
+    if settings.client_key_generated and settings.redis_url:
+        yield "  the clients' key: instances that share a Redis need the same one; set LLM_INTERACTIVE_PROXY_API_KEY"
     if not any(backend.keys for backend in settings.backends.values()):
         yield f"  no backend has a key: {settings.default_backend} answers"
 

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from proxy_core.config import values
+from proxy_core.config import redis_url, values
 from proxy_core.config.backends import key_variable, read_backends
 from proxy_core.config.files import Document, read_document, read_dotenv
 from proxy_core.config.problems import ConfigError, Problem
@@ -135,7 +135,7 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         model_list_url=sources.get("model_list_url"),
         model_list_token=sources.get("model_list_auth_token"),
         database_url=_storage_url(sources, "database_url", ("sqlite", "postgresql", "postgres")),
-        redis_url=_storage_url(sources, "redis_url", ("redis", "rediss")),
+        redis_url=_redis_url(sources),
         site_url=sources.get("app_site_url"),
         site_title=sources.get("app_x_title"),
         intercept_hosts=_intercept_hosts(sources, backends),
@@ -267,6 +267,14 @@ def _storage_url(sources: Sources, name: str, schemes: tuple[str, ...]) -> str |
     return url
 
 
+def _redis_url(sources: Sources) -> str | None:
+    url = sources.get("redis_url")
+    wrong = redis_url.complaint(url) if url else None
+    if wrong:
+        sources.problems.append(Problem("PARLEY_REDIS_URL", *wrong, sources.origins["redis_url"]))
+    return url
+
+
 def _intercept_hosts(sources: Sources, backends: Mapping[str, Backend]) -> tuple[str, ...]:
     hosts = dict.fromkeys(f"{host}:*" for host in INTERCEPTED)
     hosts.update(dict.fromkeys(host_and_port(backend.base_url) for backend in backends.values()))
@@ -307,6 +315,7 @@ def _limits(sources: Sources) -> Limits:
             "request": entry.request_seconds,
             "silence": entry.silence_seconds,
             "reading": entry.reading_seconds,
+            "sharing": entry.redis_ms and entry.redis_ms / 1000,
         }
         limits = replace(limits, **{name: value for name, value in given.items() if value})
     return limits

@@ -157,6 +157,8 @@ class LimitsEntry(Entry):
     request_seconds: float | None = Field(default=None, gt=0)
     silence_seconds: float | None = Field(default=None, gt=0)
     reading_seconds: float | None = Field(default=None, gt=0)
+    redis_ms: int | None = Field(default=None, ge=1, le=10_000)
+    """How long a request waits for what other instances know."""
 
 
 def _network(value: str) -> str:

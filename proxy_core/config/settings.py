@@ -64,7 +64,7 @@ class RedactionSettings:
 class Limits:
     """Bytes; but levels of `json_depth`, numbers of flows and of streams under way, seconds from `idle` on: a
     connection between two requests, a request until all of it is there, silence within it, an answer that is not
-    taken."""
+    taken, a request that waits for what other proxies know."""
 
     body: int = 32 * 1024 * 1024
     decoded: int = 256 * 1024 * 1024
@@ -78,6 +78,7 @@ class Limits:
     request: float = 300.0
     silence: float = 30.0
     reading: float = 300.0
+    sharing: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,8 +155,8 @@ def _what(finding: Finding) -> str:
 
 @dataclass(slots=True)
 class Heard:
-    """Of a session's row. `before` are the rounds that lie further back than the time-to-live; `answered` is the length of the history
-    that was answered in place of the model."""
+    """Of a session's row. `before` are the rounds that lie further back than the time-to-live; `answered` is the length
+    of the history that was answered in place of the model."""
 
     at: float
     kind: str

@@ -214,7 +214,6 @@ class Rests:
         breaker.probing = False
         breaker.open_until = self.clock() + breaker.pause
 
-
     def _close_breaker(self, backend: str) -> None:
         if self._breakers.pop(backend, None):
             self.on_change(backend)

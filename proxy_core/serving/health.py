@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any
@@ -18,9 +19,19 @@ from proxy_core.serving.pages import Page
 _UNKNOWN = BackendState("waiting")
 
 
-def pages(settings: Settings, catalogue: Catalogue, rests: Rests | None = None) -> tuple[Page, ...]:
+def pages(
+    settings: Settings,
+    catalogue: Catalogue,
+    rests: Rests | None = None,
+    sharing: Callable[[], dict[str, Any]] | None = None,
+) -> tuple[Page, ...]:
+    """`sharing` tells of the connection to what several proxies share, where there is one."""
+
     def health(inbound: Inbound) -> Answer:
-        answer = json_answer(report(settings, catalogue, rests))
+        told = report(settings, catalogue, rests)
+        if sharing:
+            told["redis"] = sharing()
+        answer = json_answer(told)
         answer.headers.append(("cache-control", "no-store"))
         return answer
 

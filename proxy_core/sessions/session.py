@@ -7,7 +7,6 @@ from typing import Any
 
 from proxy_core.turn.effort import Effort
 
-
 REPEATED = (
     "Note: your last answer was ended because it repeated itself. Do not repeat it; go on from there in another way, "
     "or say what keeps you from it."

@@ -112,9 +112,13 @@ class Sessions:
         return self._sessions.get((owner, id))
 
     def put(self, owner: str, id: str, used: float) -> Session:
-        """The session as known elsewhere, last used at `used`; begun where there is none here."""
-        session = self._sessions.get((owner, id)) or self._begin(owner, id)
-        session.last_used = used
+        """A session that is known elsewhere and was used at `used`; begun then where there is none here."""
+        session = self._sessions.get((owner, id))
+        if session is None:
+            session = self._begin(owner, id)
+            session.created = session.last_used = used
+        session.last_used = max(session.last_used, used)
+        self._sessions.move_to_end((owner, id))
         return session
 
     def reorder(self) -> None:
