@@ -223,7 +223,11 @@ OPTIONS: tuple[Option, ...] = (
         "database_url", "PARLEY_DATABASE_URL", "secret", "where usage is kept; default: an SQLite file", has_flag=False
     ),
     Option(
-        "redis_url", "PARLEY_REDIS_URL", "secret", "where several instances share sessions and resting keys; default: memory", has_flag=False
+        "redis_url",
+        "PARLEY_REDIS_URL",
+        "secret",
+        "where several instances share sessions and resting keys; default: memory",
+        has_flag=False,
     ),
 )
 """A database's address may hold its password, so it is treated as a secret."""

@@ -7,15 +7,9 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
-from redis.backoff import ConstantBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
-
-_TRIES, _PAUSE = 200, 0.05
 
 
 class RedisServer:
@@ -44,14 +38,15 @@ class RedisServer:
         """Without anything of an earlier run."""
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder]
         command += ["--requirepass", self._password] if self._password else []
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        patient: dict[str, Any] = {"retry": Retry(ConstantBackoff(_PAUSE), _TRIES), "retry_on_error": [RedisError]}
-        Redis.from_url(self.url, **patient).ping()
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._process.stdout
+        said = iter(self._process.stdout.readline, b"")
+        assert any(b"Ready to accept connections" in line for line in said), "redis-server did not start"
 
     def kill(self) -> None:
         assert self._process
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
     def freeze(self) -> None:
         """It listens and takes connections, and never says a word."""

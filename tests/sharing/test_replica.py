@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import ANY
 
 import pytest
 
@@ -258,7 +259,9 @@ def test_a_row_of_tool_calls_is_counted_across(a: Instance, b: Instance) -> None
     a.replica.changed(here)
     told(a, b)
     heard = b.tools.heard_of(here.scope)
-    assert heard == Heard(pytest.approx(b.clock.now - 10, abs=0.01), "same_call", 5, 1, answered=12)
+    assert heard
+    assert heard == Heard(ANY, "same_call", 5, 1, answered=12)
+    assert heard.at == pytest.approx(b.clock.now - 10)
     b.tools.take_over(here.scope, None)
     b.replica.changed(mirrored(b, here))
     told(b, a)
