@@ -45,8 +45,10 @@ class RedisServer:
 
     def kill(self) -> None:
         assert self._process
+        assert self._process.stdout
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        self._process.stdout.close()
 
     def freeze(self) -> None:
         """It listens and takes connections, and never says a word."""
