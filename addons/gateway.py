@@ -10,7 +10,7 @@ from mitmproxy import http
 
 from addons import sharing
 from addons.answers import hide_credentials, inbound_of, refusal, response_of, visit_of
-from addons.host.exchanges import is_attempt
+from addons.host.exchanges import LOST_TO, is_attempt
 from addons.host.guard import fails_closed
 from addons.program import Program
 from addons.records import name_attempt, write_record
@@ -105,6 +105,8 @@ class Gateway:
 
     def _close(self, flow: http.HTTPFlow) -> None:
         if is_attempt(flow):
+            if LOST_TO in flow.metadata:
+                name_attempt(flow)
             return
         visit = self._visits.pop(flow.id, None)
         self._table.forget(flow)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from mitmproxy import http
 
-from addons.host.exchanges import ATTEMPT, attempt_deed
+from addons.host.exchanges import ATTEMPT, LOST_TO, attempt_deed
+from proxy_core.exchange.attempt import HEDGED
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.visit import Visit
 from proxy_core.pipeline.lanes import Lane
@@ -25,6 +26,7 @@ CHUNKS = "parley_chunks"
 MARKERS = {
     "looped": ":recycle:",
     "failed over": ":leftwards_arrow_with_hook:",
+    "hedged": ":hourglass:",
     "redacted": ":black_medium_square:",
     "failed": ":heavy_multiplication_x:",
     "commanded": ":keyboard:",
@@ -47,7 +49,7 @@ def write_record(flow: http.HTTPFlow, visit: Visit, record: Record | None = None
 def deeds_of(flow: http.HTTPFlow) -> Iterator[str]:
     """For people, what Parley did with a client's request; of an attempt, whose it is."""
     if ATTEMPT in flow.metadata:
-        yield from attempt_lines(flow.metadata[ATTEMPT], flow.metadata["parley_client"])
+        yield from attempt_lines(flow.metadata[ATTEMPT], flow.metadata["parley_client"], flow.metadata.get(LOST_TO))
     elif RECORD in flow.metadata:
         yield from deed_lines(flow.metadata[RECORD])
 
@@ -95,19 +97,29 @@ def _what(visit: Visit) -> Iterator[str]:
         yield "commanded"
     if visit.tool_loop or (exchange and exchange.cut):
         yield "looped"
-    if exchange and len(exchange.history) > 1:
+    if exchange and any(attempt.fault for attempt in exchange.history[:-1]):
         yield "failed over"
+    if exchange and any(attempt.outcome == HEDGED for attempt in exchange.history):
+        yield "hedged"
     if visit.redactions:
         yield "redacted"
     if visit.fault or (exchange and exchange.fault and exchange.finished):
         yield "failed"
-    if exchange and exchange.history and exchange.history[-1].choice.lane is Lane.TRANSLATE:
+    if exchange and _served_in(exchange) is Lane.TRANSLATE:
         yield "translated"
 
 
+def _served_in(exchange: Exchange) -> Lane | None:
+    """The lane of the newest attempt that was not given up for another."""
+    return next((attempt.choice.lane for attempt in reversed(exchange.history) if attempt.outcome != HEDGED), None)
+
+
 def name_attempt(flow: http.HTTPFlow) -> None:
-    """Says on an attempt's flow which client's flow it belongs to."""
+    """Says on an attempt's flow which client's flow it belongs to, and whether it is the hedge that lost."""
     flow.comment = f"attempt {flow.metadata[ATTEMPT]} for {str(flow.metadata.get('parley_client', ''))[:8]}"
+    if LOST_TO in flow.metadata:
+        flow.comment += f", hedged: attempt {flow.metadata[LOST_TO]} was faster"
+        flow.marked = MARKERS["hedged"]
 
 
 def timing_of(flow: http.HTTPFlow) -> str:

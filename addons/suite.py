@@ -19,7 +19,7 @@ from addons.control import Control
 from addons.gateway import Gateway
 from addons.guarding import Guarding
 from addons.host import lean
-from addons.host.stream import bind
+from addons.host.binding import bind
 from addons.lifecycle import Lifecycle
 from addons.live import Live
 from addons.program import Program

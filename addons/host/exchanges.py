@@ -20,6 +20,8 @@ from proxy_core.viewing.deeds import AttemptDeed
 
 ATTEMPT = "parley_attempt"
 """flow.metadata of an attempt: its number; `parley_client` holds the id of the client's flow."""
+LOST_TO = "parley_lost_to"
+"""flow.metadata of an attempt that another was faster than: the number of that."""
 
 
 @dataclass

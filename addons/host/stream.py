@@ -19,11 +19,9 @@ from mitmproxy import http
 from mitmproxy.connection import Connection, Server
 from mitmproxy.net.http import status_codes
 from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
-    HttpStream,
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import (
@@ -46,19 +44,18 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from addons.host import timers
 from addons.host.client_request import ClientRequestStream
 from addons.host.clock import NEVER, AttemptClock
-from addons.host.exchanges import ExchangeTable, attempt_flow_of, wire_request
+from addons.host.exchanges import attempt_flow_of, wire_request
 from addons.host.timers import Alarm
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.step import Head, Step
 
-_ATTEMPT_NUMBERS = itertools.count(1 << 40)
+NUMBERS = itertools.count(1 << 40)
 """Far above any stream number that a client's connection uses."""
-_SHORTEST_NAP = 0.01
+SHORTEST_NAP = 0.01
 _HOW = {FaultKind.TIMEOUT: "timed out"}
 
 type Commands = layer.CommandGenerator[None]
@@ -72,7 +69,9 @@ class _Decided(events.Event):
 
 
 class ExchangeStream(ClientRequestStream):
-    """One client request with all its attempts. Bind with `bind(table)`."""
+    """One client request with all its attempts, one after the other."""
+
+    _connection_to = GetHttpConnection
 
     def __init__(self, context, stream_id: int) -> None:
         super().__init__(context, stream_id)
@@ -113,8 +112,12 @@ class ExchangeStream(ClientRequestStream):
                 yield from self._look_at_the_clock()
         elif isinstance(event, RequestProtocolError):
             yield from self._client_gone(event)
-        elif isinstance(event, HttpEvent) and event.stream_id == self.attempt_id:
-            yield from self._upstream_event(event)
+        elif isinstance(event, HttpEvent):
+            yield from self._upstream_event(event) if event.stream_id == self.attempt_id else self._other_event(event)
+
+    def _other_event(self, event: HttpEvent) -> Commands:
+        """Late news of attempts that were cancelled lead to nothing."""
+        yield from ()
 
     def _begin(self, exchange: Exchange) -> Commands:
         self.exchange = exchange
@@ -132,12 +135,18 @@ class ExchangeStream(ClientRequestStream):
             return
         if attempt is None:
             yield from self._do(exchange.give_up())
+        elif attempt.upstream.hedge_after and not exchange.committed:
+            yield from self._race(attempt)
         else:
             self._was_resent = False
             yield from self._send(attempt)
 
+    def _race(self, attempt: Attempt) -> Commands:
+        """Makes an attempt that others may be made beside."""
+        raise NotImplementedError
+
     def _send(self, attempt: Attempt) -> Commands:
-        self.attempt_id = next(_ATTEMPT_NUMBERS)
+        self.attempt_id = next(NUMBERS)
         self._parent.streams[self.attempt_id] = self
         self.attempt_flow = sent = attempt_flow_of(self.flow, attempt)
         yield HttpRequestHeadersHook(sent)
@@ -149,7 +158,7 @@ class ExchangeStream(ClientRequestStream):
             return
         self._forget_dead_connections()
         asked = time.time()
-        connection, error = yield GetHttpConnection(
+        connection, error = yield self._connection_to(
             (sent.request.host, sent.request.port), sent.request.scheme == "https", self.flow.server_conn.via, "tcp"
         )
         if (yield from self._client_left_meanwhile()):
@@ -186,7 +195,7 @@ class ExchangeStream(ClientRequestStream):
             if never_open or connection.timestamp_end:
                 del parent.connections[connection]
 
-    def _upstream_event(self, event: events.Event) -> Commands:
+    def _upstream_event(self, event: HttpEvent) -> Commands:
         exchange = self._running
         self._clock.last_byte = time.monotonic()
         if isinstance(event, ResponseData):
@@ -398,7 +407,7 @@ class ExchangeStream(ClientRequestStream):
     def _set_alarm(self) -> Commands:
         now = time.monotonic()
         due = min(self._clock.deadline()[0], self._ping_due(now))
-        self._alarm = Alarm(max(due - now, _SHORTEST_NAP))
+        self._alarm = Alarm(max(due - now, SHORTEST_NAP))
         yield self._alarm
 
     def _call_off_alarm(self) -> None:
@@ -434,15 +443,3 @@ def _response(head: Head, body: bytes = b"") -> http.Response:
         timestamp_start=time.time(),
         timestamp_end=None,
     )
-
-
-def bind(table: ExchangeTable) -> None:
-    """Has mitmproxy's HTTP layer make these streams: it looks the class up in its module, once for each stream."""
-    timers.install(lambda: ExchangeStream.table.failover.connect)
-    ExchangeStream.table = table
-    http_layers.HttpStream = ExchangeStream  # type: ignore[misc]
-
-
-def unbind() -> None:
-    """Gives mitmproxy its own streams back."""
-    http_layers.HttpStream = HttpStream  # type: ignore[misc]

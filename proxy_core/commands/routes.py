@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from proxy_core.commands.arguments import Arguments
 from proxy_core.commands.draft import CommandError, Draft
@@ -55,7 +56,7 @@ def list_one(arguments: Arguments, draft: Draft) -> str:
 def append(arguments: Arguments, draft: Draft) -> str:
     name, route, elements = _with_elements(arguments, draft)
     kept = [element for element in route.elements if element not in elements]
-    draft.put_route(name, SavedRoute(route.policy, (*kept, *elements)))
+    draft.put_route(name, replace(route, elements=(*kept, *elements)))
     return f"elements appended to {name}"
 
 
@@ -63,14 +64,14 @@ def prepend(arguments: Arguments, draft: Draft) -> str:
     """An element that is already in the route moves: clients repeat requests, and a second time must change nothing."""
     name, route, elements = _with_elements(arguments, draft)
     kept = [element for element in route.elements if element not in elements]
-    draft.put_route(name, SavedRoute(route.policy, (*elements, *kept)))
+    draft.put_route(name, replace(route, elements=(*elements, *kept)))
     return f"elements prepended to {name}"
 
 
 def clear(arguments: Arguments, draft: Draft) -> str:
     arguments.only("name")
     name = _existing(arguments, draft)
-    draft.put_route(name, SavedRoute(draft.routes[name].policy))
+    draft.put_route(name, replace(draft.routes[name], elements=()))
     return f"route {name} cleared"
 
 

@@ -112,6 +112,7 @@ def _from_entry(name: str, entry: BackendEntry, base: Backend | None, place: Pla
         models=tuple(entry.models),
         headers={**(base.headers if base else {}), **_checked_headers(entry, place)},
         timeout=entry.timeout,
+        hedge_after=entry.hedge_after,
         key_optional=urls.is_local(base_url) if entry.key_optional is None else entry.key_optional,
     )
 

@@ -219,7 +219,7 @@ def _routes(sources: Sources) -> dict[str, SavedRoute]:
     routes = {}
     for document, found in reversed(list(zip(sources.documents, entries, strict=True))):
         for name, entry in found.items():
-            routes[name] = SavedRoute(entry.policy, tuple(entry.elements))
+            routes[name] = SavedRoute(entry.policy, tuple(entry.elements), entry.hedge_after)
             for index, element in enumerate(entry.elements):
                 if wrong := complaint(element, entry.policy, names):
                     sources.problems.append(_element_problem(document, name, index, *wrong))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ class SavedSettings:
     def create_route(self, name: str, policy: str) -> Saved:
         """A route that is there already gets the policy and keeps its elements."""
         _check_policy(policy)
-        return self._edit_route(name, lambda route: SavedRoute(policy, route.elements))  # type: ignore[arg-type]
+        return self._edit_route(name, lambda route: replace(route, policy=policy))  # type: ignore[arg-type]
 
     def delete_route(self, name: str) -> Saved:
         self.route(name)
@@ -139,15 +139,15 @@ class SavedSettings:
     def append(self, name: str, elements: Sequence[str]) -> Saved:
         """An element that is in the route already moves."""
         added = self._elements(name, elements)
-        return self._edit_route(name, lambda route: SavedRoute(route.policy, (*_others(route, added), *added)))
+        return self._edit_route(name, lambda route: replace(route, elements=(*_others(route, added), *added)))
 
     def prepend(self, name: str, elements: Sequence[str]) -> Saved:
         added = self._elements(name, elements)
-        return self._edit_route(name, lambda route: SavedRoute(route.policy, (*added, *_others(route, added))))
+        return self._edit_route(name, lambda route: replace(route, elements=(*added, *_others(route, added))))
 
     def clear(self, name: str) -> Saved:
         self.route(name)
-        return self._edit_route(name, lambda route: SavedRoute(route.policy))
+        return self._edit_route(name, lambda route: replace(route, elements=()))
 
     @property
     def _file(self) -> Path:
@@ -215,7 +215,8 @@ class SavedSettings:
         place = (*_place(text, _ROUTES, self._file), name)
         held = _at(text, place)
         if held is None:
-            return put(text, place, {"policy": route.policy, "elements": list(route.elements)})
+            hedged = {} if route.hedge_after is None else {"hedge_after": route.hedge_after or "off"}
+            return put(text, place, {"policy": route.policy, "elements": list(route.elements), **hedged})
         if _route_of(held).policy != route.policy:
             text = put(text, (*place, "policy"), route.policy)
         if _route_of(held).elements != route.elements:

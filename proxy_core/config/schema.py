@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from ipaddress import ip_network
+from math import inf
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -32,6 +33,18 @@ def _as_list(value: Any) -> Any:
 
 def _switched_off(value: Any) -> Any:
     return "off" if value is False else value  # YAML 1.1 habits: a bare `off` may be read as false
+
+
+def _seconds_or_off(value: Any) -> Any:
+    """0 means off."""
+    if value is None or value is False or value == "off":
+        return None if value is None else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
+        raise ValueError("is a number of seconds above 0, or off")
+    return value
+
+
+type HedgeAfter = Annotated[float | None, BeforeValidator(_seconds_or_off)]
 
 
 def _profile_fields(value: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +75,8 @@ class BackendEntry(Entry):
     models: list[str] = []
     headers: dict[str, str] = {}
     timeout: float | None = Field(default=None, gt=0)
+    hedge_after: HedgeAfter = None
+    """Seconds; beats what `failover` says, and a route's own beats this."""
     enabled: bool = True
 
 
@@ -78,6 +93,7 @@ class PrimaryBackend(Entry):
 class RouteEntry(Entry):
     policy: Policy = "k"
     elements: list[str] = []
+    hedge_after: HedgeAfter = None
 
 
 class ToolLoopsEntry(Entry):
@@ -181,6 +197,7 @@ class FailoverEntry(Entry):
     keep_alive_every: float | None = Field(default=None, ge=1, le=300)
     early_head: bool | None = None
     after_content: Literal["error", "abort"] | None = None
+    hedge_after: HedgeAfter = None
     breaker_failures: int | None = Field(default=None, ge=1)
     breaker_pause: float | None = Field(default=None, gt=0)
     breaker_longest_pause: float | None = Field(default=None, gt=0)

@@ -99,6 +99,8 @@ class Failover:
     `keep_alive_every`, once its head has been sent; with `early_head` the head is then sent for that, so that
     a failure of all attempts comes inside a 200. `after_content` says how an answer ends that breaks after its first
     content: with the protocol's terminal error, or by hanging up.
+
+    `hedge_after`: an attempt that has generated nothing for so long gets another beside it; None or 0 is never.
     """
 
     connect: float = 10.0
@@ -108,6 +110,7 @@ class Failover:
     keep_alive_every: float = 15.0
     early_head: bool = False
     after_content: Literal["error", "abort"] = "error"
+    hedge_after: float | None = None
     patience: Patience = field(default_factory=Patience)
 
 
@@ -140,10 +143,12 @@ class ReplaySettings:
 
 @dataclass(frozen=True, slots=True)
 class SavedRoute:
-    """Elements are `backend:model`, with a weight in policy "rr": `backend:model*3`."""
+    """Elements are `backend:model`, with a weight in policy "rr": `backend:model*3`. `hedge_after` is in seconds, 0
+    for never, None where the route says nothing."""
 
     policy: Literal["k", "m", "km", "mk", "rr"]
     elements: tuple[str, ...] = ()
+    hedge_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

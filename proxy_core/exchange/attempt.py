@@ -18,6 +18,9 @@ from proxy_core.protocols.contract import Codec, View
 from proxy_core.routing.upstreams import Upstream
 from proxy_core.turn.losses import Losses
 
+HEDGED = "hedged"
+"""The outcome of an attempt that one made beside it, or that it was made beside, was faster than."""
+
 
 @dataclass(slots=True)
 class OutgoingRequest:
@@ -52,6 +55,8 @@ class Attempt:
     """So is this; with `avoids_loops` a whole answer that it finds looping is asked for elsewhere."""
     avoids_loops: bool = False
     mirror: str | None = None
+    slow: bool = False
+    """Another was made beside it, or would have been, had there been one."""
     status: int | None = None
     outcome: str = ""
     fault: Fault | None = None

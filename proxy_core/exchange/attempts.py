@@ -8,35 +8,35 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.dispatch import Dispatcher
 from proxy_core.routing.plan import Plan
-from proxy_core.routing.upstreams import Upstream
 
 _CANNOT_CARRY = Fault(FaultKind.NOT_FOUND, "The request cannot be carried to this backend.")
 
 
-def attempts(plan: Plan, dispatcher: Dispatcher) -> Iterator[Attempt]:
+def attempts(plan: Plan, dispatcher: Dispatcher) -> Iterator[Attempt | None]:
     """Raises ParleyError when the request could not be rendered for any upstream of the plan.
 
-    An attempt's `fault` is read when the next one is asked for: it decides what comes next.
+    An attempt's `fault` is read when the next one is asked for: it decides what comes next. Beside one that is `slow`
+    another is made; None says that there is none for that now.
     """
     refusal: ParleyError | None = None
     number = 0
-    upstream = _next(plan, None)
-    while upstream:
+    came: Fault | Attempt | None = None
+    while True:
+        try:
+            upstream = plan.send(came)
+        except StopIteration:
+            break
+        if upstream is None:
+            yield None
+            continue
         try:
             attempt = dispatcher.attempt(number + 1, upstream)
         except ParleyError as error:
             refusal = refusal or error
-            upstream = _next(plan, _CANNOT_CARRY)
+            came = _CANNOT_CARRY
             continue
         number += 1
         yield attempt
-        upstream = _next(plan, attempt.fault)
+        came = attempt.fault or (attempt if attempt.slow else None)
     if refusal and not number:
         raise refusal
-
-
-def _next(plan: Plan, fault: Fault | None) -> Upstream | None:
-    try:
-        return plan.send(fault)
-    except StopIteration:
-        return None

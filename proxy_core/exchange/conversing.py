@@ -16,7 +16,7 @@ from proxy_core.commands.marks import OPENING
 from proxy_core.commands.obeying import Obeyed, clean_only, obey
 from proxy_core.config.settings import LoopSettings, Settings
 from proxy_core.exchange.answers import Answer, json_answer
-from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.attempt import HEDGED, Attempt
 from proxy_core.exchange.attempts import attempts
 from proxy_core.exchange.controls import ChatControls
 from proxy_core.exchange.dispatch import Dispatcher
@@ -229,7 +229,17 @@ class Conversing:
     def _remember(self, attempt: Attempt) -> None:
         if attempt.meter:
             self._may_be_followed(attempt.meter.id)
+        if attempt.outcome != HEDGED:
+            self._note_answer(attempt)
         self._settled(attempt)
+
+    def _note_answer(self, attempt: Attempt) -> None:
+        """Of several attempts side by side, the client's answer need not be the one that was rendered last."""
+        if self._visit.heard:
+            parts = (*attempt.stages, *attempt.observers)
+            self._visit.heard = next((part for part in parts if isinstance(part, Heard)), None)
+        if attempt.outcome == "cut":
+            self._visit.steer_after_loop = self._loops_of(attempt).on_loop == "steer"
 
     def _may_be_followed(self, reply_id: str) -> None:
         """A later request may say no more of the conversation than which reply it follows."""
@@ -297,7 +307,6 @@ class Conversing:
         loops = self._loops_of(attempt)
         attempt.loop = LoopObserver(loops, off)
         attempt.avoids_loops = loops.on_loop == "next_element"
-        self._visit.steer_after_loop = loops.on_loop == "steer"
         return attempt.loop
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
-from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.attempt import HEDGED, Attempt
 from proxy_core.exchange.headers import answer_headers, header_text, is_event_stream, stream_headers
 from proxy_core.exchange.inbound import Admitted, HeaderMap
 from proxy_core.exchange.keep_alive import KEEP_ALIVE
@@ -55,7 +55,7 @@ class Exchange:
         self,
         admitted: Admitted,
         client: Codec,
-        attempts: Iterator[Attempt],
+        attempts: Iterator[Attempt | None],
         report: Callable[[Exception], None],
         fallback: Callable[[], bytes] | None = None,
         settled: Callable[[Attempt], None] = lambda attempt: None,
@@ -94,15 +94,35 @@ class Exchange:
         self._unreadable = None
         self._whole, self._whole_bytes = [], 0
         self._held = []
+        self.attempt = self._rendered()
+        return self.attempt
+
+    def attempt_beside(self) -> Attempt | None:
+        """The next request to send beside the attempt that is under way; None when there is none for now."""
+        self._current.slow = True
         try:
-            self.attempt = next(self._attempts, None)
+            return self._rendered()
+        except ParleyError:
+            return None  # what is under way may still succeed
+
+    def _rendered(self) -> Attempt | None:
+        try:
+            attempt = next(self._attempts, None)
         except ParleyError:
             raise
         except Exception as error:
             raise ParleyError(self._crash(error)) from error
-        if self.attempt:
-            self.history.append(self.attempt)
-        return self.attempt
+        if attempt:
+            self.history.append(attempt)
+        return attempt
+
+    def adopt(self, heat: Exchange, step: Step) -> Step:
+        """Goes on with the one of several attempts that the client gets, from its first `step` on."""
+        self.attempt, self.fault, self._headers = heat.attempt, heat.fault, heat._headers
+        self.committed, self.finished = heat.committed, heat.finished
+        self._stream, self._decoder, self._held = heat._stream, heat._decoder, heat._held
+        self._whole, self._whole_bytes, self._unreadable = heat._whole, heat._whole_bytes, heat._unreadable
+        return self._with_attempts(step) if any(attempt.outcome == HEDGED for attempt in self.history) else step
 
     def on_head(self, status: int, headers: HeaderList) -> None:
         """The upstream's status and headers. A success that streams is read as it comes, all else as a whole."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from proxy_core.config.settings import SavedRoute, Settings
 from proxy_core.errors import Fault, FaultKind, ParleyError, invalid
-from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.attempt import HEDGED, Attempt
 from proxy_core.exchange.headers import shows_credentials
 from proxy_core.exchange.inbound import Admitted, Inbound
 from proxy_core.profiles.lookup import profile_of
@@ -55,6 +55,8 @@ class Router:
         self._place = place
         self.has_transparent = any(backend.credentials == "client" for backend in settings.backends.values())
         self._providers = _providers(settings.backends.values())
+        own = (*settings.routes.values(), *settings.backends.values(), settings.failover)
+        self._hedges = any(one.hedge_after for one in own)
 
     def route(self, admitted: Admitted, name: str, urls: Mapping[str, str]) -> Routing:
         """`name` is the model that is to answer, or a route; `urls` are other addresses for backends, by name.
@@ -67,6 +69,8 @@ class Router:
         route = self._settings.routes.get(name)
         elements = self._elements_of(name, route) if route else [self._plain_element(admitted, name)]
         elements = [_moved(element, urls) for element in elements]
+        if self._hedges and admitted.call.operation == "chat":
+            elements = [self._hedged(element, route) for element in elements]
         order = candidates(route.policy if route else "k", elements, self._is_awake)
         return Routing(elements[0].backend, plan(order, self._rests))
 
@@ -83,7 +87,7 @@ class Router:
             self._rests.failed(
                 backend.name, key, model, attempt.fault, rest_wanted(attempt.headers, attempt.fault, now)
             )
-        elif attempt.outcome == "cancelled":
+        elif attempt.outcome in ("cancelled", HEDGED):
             self._rests.abandoned(backend.name)
         else:
             self._rests.succeeded(backend.name, key, model)
@@ -129,6 +133,12 @@ class Router:
         window = profile.get("context_window") or profile_of(model).context_window
         placed = self._place(Upstream(backend, model))
         return Element(placed.backend, placed.model, keys, window, placed.url, profile)
+
+    def _hedged(self, element: Element, route: SavedRoute | None) -> Element:
+        """With the time after which another attempt is made beside this one: the route's, the backend's, anybody's."""
+        said = (route and route.hedge_after, element.backend.hedge_after, self._settings.failover.hedge_after)
+        after = next((after for after in said if after is not None), None)
+        return replace(element, hedge_after=after) if after else element
 
     def _is_awake(self, candidate: Candidate) -> bool:
         return self._rests.wakes_in(candidate.element.backend.name, candidate.key, candidate.element.model) <= 0

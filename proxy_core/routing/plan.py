@@ -1,6 +1,7 @@
 """Which upstreams are tried for a request, in which order, and when to stop.
 
 A plan is a generator: it yields an Upstream, and is sent the Fault that came of it. Shaped after httpx's auth flow.
+Sent an attempt that is still Underway it yields an Upstream for another beside that, or None when there is none now.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.routing.rests import SERVER_FAULTS, Rests
@@ -40,9 +41,10 @@ class Element:
     """Context window in tokens, where known."""
     url: str | None = None
     profile: Mapping[str, Any] = field(default_factory=dict)
+    hedge_after: float | None = None
 
     def upstream(self, key: str | None) -> Upstream:
-        return Upstream(self.backend, self.model, key, self.url, self.profile)
+        return Upstream(self.backend, self.model, key, self.url, self.profile, self.hedge_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,14 @@ class Candidate:
     key: str | None
 
 
-type Plan = Generator[Upstream, Fault | None, None]
+class Underway(Protocol):
+    """An attempt of which nothing has come yet. `fault` is why it failed, once it has."""
+
+    @property
+    def fault(self) -> Fault | None: ...
+
+
+type Plan = Generator[Upstream | None, Fault | Underway | None, None]
 
 
 def candidates(policy: Policy, elements: Sequence[Element], usable: Callable[[Candidate], bool]) -> list[Candidate]:
@@ -72,27 +81,77 @@ def plan(order: Sequence[Candidate], rests: Rests) -> Plan:
     """Each of `order` once, those that rest passed over; when all rest, the one that wakes first.
 
     After a fault of the server the element's other keys are taken from its backend's budget; other elements never are.
+    An attempt that is so slow that another is made beside it counts as such a fault there.
     """
-    tried: set[int] = set()
-    lost: set[int] = set()
-    failed: list[Element] = []
-    smallest_window = 0
-    while (number := _next(order, rests, tried, lost, smallest_window)) is not None:
-        tried.add(number)
-        element = order[number].element
-        if any(element is other for other in failed) and not rests.may_insist(element.backend.name):
-            lost |= _keys_of(order, element)
-            continue
-        rests.begin(element.backend.name)
-        fault = yield element.upstream(order[number].key)
-        if fault is None or fault.kind in _OF_THE_REQUEST:
+    course = _Course(order, rests)
+    candidate = course.next()
+    element = candidate.element if candidate else None
+    while element and (candidate or course.slow):
+        if candidate:
+            element = candidate.element
+            rests.begin(element.backend.name)
+        came = yield element.upstream(candidate.key) if candidate else None
+        if came is None:
             return
+        if candidate:
+            course.note(element, came)
+        if not course.goes_on():
+            return
+        candidate = course.next()
+
+
+class _Course:
+    """What is known on the way through `order`. `slow` are attempts that others were made beside."""
+
+    def __init__(self, order: Sequence[Candidate], rests: Rests) -> None:
+        self.slow: list[tuple[Element, Underway]] = []
+        self._order = order
+        self._rests = rests
+        self._tried: set[int] = set()
+        self._lost: set[int] = set()
+        self._strained: list[Element] = []
+        self._smallest_window = 0
+        self._is_over = False
+
+    def next(self) -> Candidate | None:
+        while (number := self._awake()) is not None:
+            self._tried.add(number)
+            element = self._order[number].element
+            strained = any(element is other for other in self._strained)
+            if not strained or self._rests.may_insist(element.backend.name):
+                return self._order[number]
+            self._lost |= _keys_of(self._order, element)
+        return None
+
+    def note(self, element: Element, came: Fault | Underway) -> None:
+        if isinstance(came, Fault):
+            self._judge(element, came)
+        else:
+            self.slow.append((element, came))
+            self._strained.append(element)
+
+    def goes_on(self) -> bool:
+        """Whether another attempt may help, by what has become of the slow ones, too."""
+        slow, self.slow = self.slow, []
+        for element, attempt in slow:
+            if attempt.fault:
+                self._judge(element, attempt.fault)
+            else:
+                self.slow.append((element, attempt))
+        return not self._is_over
+
+    def _judge(self, element: Element, fault: Fault) -> None:
+        if fault.kind in _OF_THE_REQUEST:
+            self._is_over = True
         if fault.kind in _OF_THE_ELEMENT:
-            lost |= _keys_of(order, element)
+            self._lost |= _keys_of(self._order, element)
         if fault.kind is FaultKind.CONTEXT_LENGTH:
-            smallest_window = max(smallest_window, element.window or 1)
+            self._smallest_window = max(self._smallest_window, element.window or 1)
         if fault.kind in SERVER_FAULTS:
-            failed.append(element)
+            self._strained.append(element)
+
+    def _awake(self) -> int | None:
+        return _next(self._order, self._rests, self._tried, self._lost, self._smallest_window)
 
 
 def _keys_of(order: Sequence[Candidate], element: Element) -> set[int]:

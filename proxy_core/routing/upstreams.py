@@ -29,6 +29,8 @@ class Backend:
     """Listed when the backend cannot be asked for its models."""
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     timeout: float | None = None
+    hedge_after: float | None = None
+    """Seconds; 0: never. None: as for all backends."""
     key_optional: bool = False
     """A local server that needs no key."""
     shows_own_name: bool = False
@@ -49,6 +51,8 @@ class Upstream:
     url: str | None = None
     profile: Mapping[str, Any] = field(default_factory=dict)
     """What addons.yaml knows better about the model: fields of ModelProfile."""
+    hedge_after: float | None = None
+    """Seconds without anything generated after which another attempt is made beside this one; None or 0: never."""
 
     @property
     def key_tail(self) -> str:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from proxy_core.exchange.answers import Answer
+from proxy_core.exchange.attempt import HEDGED
 from proxy_core.exchange.inbound import Inbound
 from proxy_core.serving.pages import Page
 from proxy_core.usage.record import Record
@@ -23,6 +24,8 @@ _LABELS = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_mode
 _TOKEN_BUCKETS = tuple(4**power for power in range(14))
 _DURATION_BUCKETS = tuple(0.01 * 2**power for power in range(15))
 _FIRST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0)
+_NO_FAILURE = frozenset({"answered", "cancelled", HEDGED})
+"""Outcomes of attempts that others are made beside, but not after."""
 _MAX_MODELS = 200
 """Names of models come from clients; each makes a few dozen time series."""
 
@@ -71,7 +74,7 @@ class Metrics:
         )
         self._requests = self._counter("requests", "Requests", "backend", "protocol", "outcome")
         self._attempts = self._counter("attempts", "Requests sent to backends", "backend", "outcome")
-        self._failovers = self._counter("failovers", "Attempts after the first of a request", "backend")
+        self._failovers = self._counter("failovers", "Attempts after one that failed", "backend")
         self._details = self._counter("tokens", "Tokens by what they were", *_LABELS[1:], "kind")
         self._cost = self._counter("cost_usd", "Cost in US dollars of what could be priced", *_LABELS[1:])
         self._unpriced = self._counter("unpriced_requests", "Requests with tokens of unknown price", *_LABELS[1:])
@@ -102,10 +105,12 @@ class Metrics:
         return Answer(200, [("content-type", CONTENT_TYPE_LATEST)], generate_latest(self._registry))
 
     def _observe_attempts(self, record: Record) -> None:
-        for number, attempt in enumerate(record.tries):
+        failed = False
+        for attempt in record.tries:
             self._attempts.labels(attempt["backend"], attempt["outcome"] or record.outcome).inc()
-            if number:
+            if failed:
                 self._failovers.labels(attempt["backend"]).inc()
+            failed = failed or attempt["outcome"] not in _NO_FAILURE
 
     def _observe_generation(self, record: Record) -> None:
         provider = _PROVIDERS.get(record.backend or "", record.backend or "")

@@ -72,10 +72,12 @@ def deed_lines(deeds: Deeds) -> Iterator[str]:
     )
 
 
-def attempt_lines(number: int, client_flow: str) -> Iterator[str]:
-    """Of a request that Parley itself made: whose it is."""
+def attempt_lines(number: int, client_flow: str, lost_to: int | None = None) -> Iterator[str]:
+    """Of a request that Parley itself made: whose it is, and which attempt beside it was faster."""
     short = client_flow[:8]
     yield f"attempt {number} for the client's flow {short}"
+    if lost_to:
+        yield f"hedged: attempt {lost_to} was faster"
     yield f"client and attempts together: filter by ~meta {short}"
 
 

@@ -46,6 +46,11 @@ def failed_over() -> list[Attempt]:
     return [first, attempt(GOOD, number=2, status=200, outcome="answered", choice=TRANSLATED)]
 
 
+def hedged() -> list[Attempt]:
+    first = attempt(BUSY, number=1, outcome="hedged", choice=TRANSLATED)
+    return [first, attempt(GOOD, number=2, status=200, outcome="answered")]
+
+
 def visit(*attempts: Attempt, **fields: Any) -> Visit:
     inbound = Inbound("base_url", "POST", "/v1/messages", HeaderMap([]), dumps(BODY))
     call = Call("anthropic", "chat")

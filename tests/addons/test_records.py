@@ -9,10 +9,11 @@ from mitmproxy import flowfilter, http
 from mitmproxy.flow import Flow
 from mitmproxy.utils import emoji
 
+from addons.host.exchanges import LOST_TO
 from addons.records import MARKERS, RECORD, deeds_of, name_attempt, write_record
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.exchange.visit import Visit
-from tests.addons.flows import GOOD, attempt_flow, client_flow, eventful, failed_over, visit
+from tests.addons.flows import GOOD, attempt_flow, client_flow, eventful, failed_over, hedged, visit
 from tests.usage.making import attempt, record
 
 
@@ -76,6 +77,8 @@ def test_markers_are_signs_that_mitmproxy_knows(marker: str) -> None:
     [
         (visit(*failed_over(), tool_loop="break: Read 5 times"), "looped"),
         (visit(*failed_over()), "failed over"),
+        (visit(*hedged()), "hedged"),
+        (visit(*reversed(hedged())), "hedged"),
         (visit(attempt(GOOD), redactions={"token": 1}), "redacted"),
         (visit(fault=Fault(FaultKind.NOT_FOUND, "No such model.")), "failed"),
         (visit(commands=("help",)), "commanded"),
@@ -84,6 +87,19 @@ def test_markers_are_signs_that_mitmproxy_knows(marker: str) -> None:
 )
 def test_what_happened_marks_the_flow(made: Visit, marker: str) -> None:
     assert written(made).marked == MARKERS[marker]
+
+
+def test_the_attempt_that_lost_is_marked_and_says_to_which() -> None:
+    client = written(visit(*hedged()))
+    assert client.comment.startswith("hedged; ")
+    lost, won = (attempt_flow(client, made) for made in hedged())
+    lost.metadata[LOST_TO] = 2
+    for flow in (lost, won):
+        name_attempt(flow)
+    assert (lost.marked, won.marked) == (MARKERS["hedged"], "")
+    assert lost.comment == f"attempt 1 for {client.id[:8]}, hedged: attempt 2 was faster"
+    assert "hedged: attempt 2 was faster" in deeds_of(lost)
+    assert [matches('~comment "hedged"', flow) for flow in (client, lost, won)] == [True, True, False]
 
 
 def test_what_is_as_usual_has_no_marker() -> None:

@@ -55,7 +55,8 @@ class Deed:
     """`then`: end the message properly; cut the connection behind the chunks; hold it open; wait until `Upstream.go`,
     and then say the rest. Without any answer: reset the connection, or keep silent.
 
-    `late` are chunks that are still sent on a stream although the caller has cancelled it (HTTP/2).
+    `late` are chunks that are still sent on a stream although the caller has cancelled it (HTTP/2); so is the rest.
+    What waits goes on with `go`, where it has one of its own.
     """
 
     chunks: Sequence[bytes] = ()
@@ -65,6 +66,7 @@ class Deed:
     then: Then = "end"
     rest: Sequence[bytes] = ()
     late: Sequence[bytes] = ()
+    go: asyncio.Event | None = None
 
 
 @dataclass
@@ -76,6 +78,8 @@ class Upstream:
     go: asyncio.Event = field(default_factory=asyncio.Event)
     open: int = 0
     """Connections."""
+    cancelled: list[str] = field(default_factory=list)
+    """Backends whose caller did not wait for the end of an answer."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Upstream]:
@@ -118,31 +122,45 @@ class Upstream:
                 return
             body = await reader.readexactly(int(headers["content-length"]))
             deed = self.deed_for(first.split()[1], headers, body)
-            if not await _do_http1(deed, reader, writer, self.go):
+            if not await self._do_http1(self.asked[-1].backend, deed, reader, writer):
                 return
 
+    async def _do_http1(
+        self, backend: str, deed: Deed, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Whether the connection goes on."""
+        if deed.then == "reset":
+            writer.transport.abort()
+            return False
+        if deed.then != "silence":
+            writer.write(_head(deed) + _chunked(deed.chunks))
+            await writer.drain()
+        match deed.then:
+            case "end":
+                writer.write(b"0\r\n\r\n")
+                return True
+            case "cut":
+                return False
+            case "wait" if await _goes_on(reader, deed.go or self.go):
+                writer.write(_chunked(deed.rest) + b"0\r\n\r\n")
+                return True
+            case "wait":
+                self.cancelled.append(backend)
+                return False
+            case _:
+                await reader.read(1)
+                self.cancelled.append(backend)
+                return False
 
-async def _do_http1(deed: Deed, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, go: asyncio.Event) -> bool:
-    """Whether the connection goes on."""
-    if deed.then == "reset":
-        writer.transport.abort()
-        return False
-    if deed.then != "silence":
-        writer.write(_head(deed) + _chunked(deed.chunks))
-        await writer.drain()
-    match deed.then:
-        case "wait":
-            await go.wait()
-            writer.write(_chunked(deed.rest) + b"0\r\n\r\n")
-            return True
-        case "end":
-            writer.write(b"0\r\n\r\n")
-            return True
-        case "cut":
-            return False
-        case _:
-            await reader.read(1)
-            return False
+
+async def _goes_on(reader: asyncio.StreamReader, go: asyncio.Event) -> bool:
+    """False when the caller hangs up before."""
+    gone, going = asyncio.create_task(reader.read(1)), asyncio.create_task(go.wait())
+    await asyncio.wait([gone, going], return_when=asyncio.FIRST_COMPLETED)
+    gone.cancel()
+    going.cancel()
+    await asyncio.wait([gone, going])
+    return go.is_set()
 
 
 def _chunked(chunks: Sequence[bytes]) -> bytes:
@@ -162,6 +180,8 @@ class _Http2:
         self._wire = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         self._heads: dict[int, dict[str, str]] = {}
         self._waiting: set[asyncio.Task[None]] = set()
+        self._backends: dict[int, str] = {}
+        self._reset: set[int] = set()
         self._bodies: defaultdict[int, bytes] = defaultdict(bytes)
 
     async def serve(self) -> None:
@@ -185,7 +205,12 @@ class _Http2:
             case h2.events.StreamEnded():
                 headers = self._heads.pop(event.stream_id)
                 body = self._bodies.pop(event.stream_id)
-                self._do(event.stream_id, self._upstream.deed_for(headers[":path"], headers, body))
+                deed = self._upstream.deed_for(headers[":path"], headers, body)
+                self._backends[event.stream_id] = self._upstream.asked[-1].backend
+                self._do(event.stream_id, deed)
+            case h2.events.StreamReset():
+                self._reset.add(event.stream_id)
+                self._upstream.cancelled.append(self._backends[event.stream_id])
 
     def _do(self, stream: int, deed: Deed) -> None:
         if deed.then in ("reset", "silence"):
@@ -208,7 +233,11 @@ class _Http2:
             self._writer.write(DataFrame(stream, chunk).serialize())
 
     async def _go_on(self, stream: int, deed: Deed) -> None:
-        await self._upstream.go.wait()
+        await (deed.go or self._upstream.go).wait()
+        if stream in self._reset:
+            for chunk in deed.rest:
+                self._writer.write(DataFrame(stream, chunk).serialize())
+            return
         for chunk in deed.rest:
             self._wire.send_data(stream, chunk)
         self._wire.end_stream(stream)

@@ -19,8 +19,8 @@ from mitmproxy.options import Options
 from mitmproxy.tools.dump import DumpMaster
 
 from addons.gateway import Gateway
+from addons.host.binding import bind, unbind
 from addons.host.exchanges import is_attempt
-from addons.host.stream import bind, unbind
 from addons.program import Program
 from proxy_core.config.settings import Failover, SavedRoute, Settings
 from proxy_core.routing.keys import KeyRing
@@ -44,6 +44,8 @@ class Watcher:
 
     answering: Callable[[], None] = lambda: None
     """Called when a client gets its head."""
+    ended: Callable[[http.HTTPFlow], None] = lambda flow: None
+    """Called when an attempt is over."""
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if not is_attempt(flow):
@@ -52,6 +54,8 @@ class Watcher:
     def response(self, flow: http.HTTPFlow) -> None:
         if self.is_watching:
             self.flows.append(flow)
+        if is_attempt(flow):
+            self.ended(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
         self.response(flow)
@@ -128,8 +132,10 @@ class World:
         self.program.keys = KeyRing(self.program.rests)
         self.program.load(given)
         self.watcher.flows.clear()
+        self.watcher.ended = lambda flow: None
         for upstream in (self.upstream, self.upstream_tls):
             upstream.asked.clear()
+            upstream.cancelled.clear()
             self.loop.call_soon_threadsafe(upstream.go.clear)
         self.watcher.answering = self.go
 

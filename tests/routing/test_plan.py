@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from proxy_core.errors import Fault, FaultKind
-from proxy_core.routing.plan import Candidate, Element, Policy, candidates, most_telling, only, plan, split_weight
+from proxy_core.routing.plan import Candidate, Element, Plan, Policy, candidates, most_telling, only, plan, split_weight
 from proxy_core.routing.rests import Patience
 from tests.routing.resting import Resting, element, fault
 
@@ -175,7 +177,67 @@ def test_refused_keys_take_nothing_from_the_budget() -> None:
 
 def test_a_plan_of_one_upstream_ends_after_it() -> None:
     made = only(ONE.upstream("a1"))
-    assert next(made).key == "a1"
+    assert (upstream := next(made)) is not None
+    assert upstream.key == "a1"
+    with pytest.raises(StopIteration):
+        made.send(fault(FaultKind.UPSTREAM))
+
+
+@dataclass
+class Slow:
+    """An attempt under way."""
+
+    fault: Fault | None = None
+
+
+def sent(made: Plan, *news: Fault | Slow | None) -> list[str | None]:
+    """The keys that come of it; "-" where there is none for now."""
+    tried: list[str | None] = []
+    with contextlib.suppress(StopIteration):
+        for one in (None, *news):
+            upstream = made.send(one)
+            tried.append(upstream.key if upstream else "-")
+    return tried
+
+
+SMALL = Patience(failures=1000, budget=0)
+
+
+@pytest.mark.parametrize(
+    ("order", "patience", "news", "tried"),
+    [
+        # beside a slow attempt the next is made, also with another key, as far as the budget of its backend goes
+        ("km", Patience(), [Slow(), Slow(), Slow()], ["a1", "a2", "a3", "b1"]),
+        ("m", Patience(), [Slow(), Slow(), Slow()], ["a1", "b1", "c1", "-"]),
+        ("km", SMALL, [Slow(), Slow()], ["a1", "b1", "c1"]),
+        # what fails beside it counts as always
+        ("km", Patience(), [Slow(), fault(FaultKind.NOT_FOUND)], ["a1", "a2", "b1"]),
+        ("km", Patience(), [Slow(), fault(FaultKind.INVALID_REQUEST)], ["a1", "a2"]),
+        # so does what the slow one comes to in the end
+        ("km", Patience(), [Slow(fault(FaultKind.NOT_FOUND)), fault(FaultKind.CONFLICT)], ["a1", "b1", "c1"]),
+        ("km", Patience(), [Slow(fault(FaultKind.INVALID_REQUEST))], ["a1"]),
+        # an answer ends it
+        ("km", Patience(), [Slow(), None], ["a1", "a2"]),
+    ],
+)
+def test_beside_a_slow_attempt(
+    order: Policy, patience: Patience, news: list[Fault | Slow | None], tried: list[str | None]
+) -> None:
+    assert sent(plan(candidates(order, (ONE, TWO, THREE), always), Resting(patience=patience).rests), *news) == tried
+
+
+def test_after_none_for_now_the_plan_goes_on_when_the_slow_one_fails() -> None:
+    """A key that rested then may be awake by then."""
+    resting = Resting()
+    resting.fail(FaultKind.RATE_LIMIT, "b", "b1", asked=30)
+    made = plan(candidates("m", (ONE, TWO), always), resting.rests)
+    slow = Slow()
+    assert sent(made, slow) == ["a1", "-"]
+    resting.clock.now += 31
+    slow.fault = fault(FaultKind.UPSTREAM)
+    upstream = made.send(slow.fault)
+    assert upstream is not None
+    assert upstream.key == "b1"
     with pytest.raises(StopIteration):
         made.send(fault(FaultKind.UPSTREAM))
 

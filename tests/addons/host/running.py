@@ -18,8 +18,8 @@ from mitmproxy import http
 from mitmproxy.options import Options
 from mitmproxy.tools.dump import DumpMaster
 
+from addons.host.binding import bind, unbind
 from addons.host.exchanges import ExchangeTable, is_attempt
-from addons.host.stream import bind, unbind
 from proxy_core.exchange.attempt import Attempt, OutgoingRequest
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
