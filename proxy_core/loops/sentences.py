@@ -7,12 +7,16 @@ import re
 from collections import deque
 
 _REMEMBERED = 96
+_FORMS = 16
 _LONGEST = 500
 _MIN_LETTERS = 12
 _LABEL = re.compile(r"\W*+(?:(?:\w++\W)?+\W*+\d++\s*+[.)\-–—\]]+\s*+)?")
 _LABEL_BEHIND = re.compile(r"\s*[\[(][^()\[\]]{0,20}\d[^()\[\]]{0,10}[\])]")
 """Counters in front and behind: "17) ", "Attempt #17 - ", " (attempt 17)"."""
 _COUNTER = re.compile(r"([^\W\d]{0,12})\W{0,3}\d{1,6}\W{0,2}")
+_NUMBER = re.compile(r"\d{1,6}")
+_COUNTING = 4
+"""So often must a sentence have come with another number before the next one says nothing new."""
 _CODE = re.compile(r"[<>{}=;|\\`_\t]|  ")
 _END = re.compile(r"[.!?:](?=\s)|[\n。！？]")
 _DEBT = 2
@@ -29,6 +33,7 @@ class Refrain:
         self._counter = "?"
         self._recent: deque[str] = deque()
         self._counts: dict[str, int] = {}
+        self._forms: dict[str, int] = {}
 
     @property
     def repetitions(self) -> int:
@@ -53,6 +58,7 @@ class Refrain:
         self._rest = ""
         self._recent.clear()
         self._counts.clear()
+        self._forms.clear()
 
     def _count(self, sentence: str) -> None:
         plain = _unlabelled(sentence.strip())
@@ -67,13 +73,23 @@ class Refrain:
             self.score = max(0, self.score - _DEBT * len(plain))
 
     def _counts_on(self, plain: str) -> bool:
-        """Whether this is the next "Attempt 17"; counters say nothing new."""
+        """Whether this is the next "Attempt 17", or a sentence that only counts on; counters say nothing new."""
         counter = _COUNTER.fullmatch(plain)
         if counter is None:
-            return False
+            return self._says_the_next_number(plain)
         known = counter[1] == self._counter
         self._counter = counter[1]
         return known
+
+    def _says_the_next_number(self, plain: str) -> bool:
+        """ "Let me try approach number 17": prose in which nothing but its only number is new."""
+        form, numbers = _NUMBER.subn("0", plain)
+        if numbers != 1 or not _is_prose(form):
+            return False
+        self._forms[form] = self._forms.pop(form, 0) + 1
+        if len(self._forms) > _FORMS:
+            del self._forms[next(iter(self._forms))]
+        return self._forms[form] > _COUNTING
 
     def _remember(self, plain: str, seen: int) -> None:
         self._counts[plain] = seen + 1

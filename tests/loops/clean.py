@@ -169,5 +169,17 @@ CLEAN: dict[str, str] = {
     "wrapped options": "usage: prog [-h] " + _lines(60, "[--{k}-{n} VALUE] "),
     "shell": _lines(30, "mkdir -p build/{k}/{n}\ncp src/{k}.c build/{k}/{n}/\n"),
     "assembly": _fenced("", "    nop\n" * 100 + "    ret\n"),
+    "scenarios": _lines(
+        20,
+        "  Scenario: a {k} is changed\n    Given the user is on the page of the {k}\n    When the user enters {n}\n"
+        "    Then the user sees the list\n\n",
+    ),
+    "subtitles": _lines(80, "{n}\n00:00:{n:02},000 --> 00:00:{n:02},900\n[music]\n\n"),
+    "cases": _lines(60, "If x = {n}, then x^2 mod 13 = {m}, so this case fails. "),
+    "litany": "".join(f"From every {name}, deliver us, O Lord.\n" for name in _NAMES * 3),
+    "worksheet": _lines(40, "{n}. ____________ + ____________ = ____________\n"),
+    "clauses by number": _lines(25, "Section {n}. The lender shall not, without consent, change the {k} of it.\n"),
+    "rebase": _lines(80, "pick {r:.7f} fix typo\n"),
+    "sparse CSV": "id,a,b,c,d,e,f\n" + _lines(200, "{n},,,,,,\n"),
     "placeholder": "TODO: fill in\n" * 30,
 }

@@ -45,7 +45,8 @@ def _varied(name: str, line: Callable[[int, random.Random], str]) -> Looping:
     while len(body) < LENGTH:
         body += next(lines)
     sentences = 4 if "shuffled" in name or "between" in name else 1
-    return Looping(name, OPENING, body, sentences * max(len(line(9, chance)) for _ in range(8)), 4)
+    rounds = 16 if "counting" in name else 4  # what counts adds nothing itself
+    return Looping(name, OPENING, body, sentences * max(len(line(9, chance)) for _ in range(8)), rounds)
 
 
 _UNITS = {
@@ -128,6 +129,12 @@ _VARIED: dict[str, Callable[[int, random.Random], str]] = {
     "numbered sentences": lambda n, _: f"{n}. Let me try to run the tests again and look at the output.\n",
     "labelled rounds": lambda n, _: f"Attempt #{n}: I will run the command again and see what it says.\n",
     "counter behind": lambda n, _: f"I will read the file again to be certain of it (attempt {n}). ",
+    "counting inside": lambda n, _: (
+        f"Let me try approach number {n}. This approach does not work because the value is not set. "
+    ),
+    "counting at random": lambda _, chance: (
+        f"Waiting for the job. I will check again in {chance.randint(1, 60)} seconds. The job is still running.\n"
+    ),
     "shuffled sentences": lambda _, chance: chance.choice(_SENTENCES) + " ",
     "separators differ": lambda _, chance: _SENTENCES[0] + chance.choice([" ", "\n", "\n\n", " ... ", "\n---\n"]),
     "words between": lambda _, chance: (
