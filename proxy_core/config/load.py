@@ -142,6 +142,7 @@ def _assemble(sources: Sources, config_file: Path) -> Settings:
         limits=_limits(sources),
         network=_network(sources),
         failover=_failover(sources),
+        exact_usage=sources.get("exact_usage"),
         history=_history(sources),
         record=_record(sources),
         replay=_replay(sources),

@@ -153,6 +153,7 @@ class SettingsEntry(Entry):
     force_set_project: bool | None = None
     redact_api_keys_in_prompts: bool | None = None
     loop_detection: bool | None = None
+    exact_usage: bool | None = None
     failover_routes: dict[str, RouteEntry] = {}
 
 

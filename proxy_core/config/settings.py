@@ -191,6 +191,7 @@ class Settings:
     limits: Limits = Limits()
     network: NetworkSettings = NetworkSettings()
     failover: Failover = Failover()
+    exact_usage: bool = False
     history: HistorySettings = HistorySettings()
     record: RecordSettings | None = None
     replay: ReplaySettings | None = None

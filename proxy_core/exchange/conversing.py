@@ -270,6 +270,7 @@ class Conversing:
             observers=tuple(self._observers(chosen, hidden)),
             ledger=self._house.ledger,
             scope=self._scope,
+            exact_usage=settings.exact_usage,
         )
         if hidden:
             terms.check = hidden.check

@@ -29,6 +29,8 @@ from proxy_core.wire.json import dumps
 
 _CHAT_ONLY = ("embeddings", "images", "completions")
 _MODEL_IN_PATH = frozenset({"gemini"})
+_USAGE_ON_DEMAND = frozenset({"openai_chat"})
+"""https://platform.openai.com/docs/api-reference/chat/create#chat_create-stream_options"""
 
 
 class Dispatcher:
@@ -91,6 +93,15 @@ class Dispatcher:
             yield wishes.reason
         if terms.amend:
             yield "a notice to the model"
+        if terms.exact_usage and self._hides_usage():
+            yield "its tokens are to be counted"
+
+    def _hides_usage(self) -> bool:
+        """Whether its backend would not tell what was used."""
+        admitted = self._admitted
+        if admitted.call.protocol not in _USAGE_ON_DEMAND or not admitted.stream:
+            return False
+        return not self.read().include_usage
 
     def _additions(self) -> Iterator[str]:
         """Why a reply is rendered anew, to a request that stays as the client wrote it."""

@@ -44,3 +44,5 @@ class Terms:
     scope: str = ""
     amend: Callable[[ChatRequest], ChatRequest] | None = None
     """A last change to the request, such as a notice to the model; it is then rendered anew."""
+    exact_usage: bool = False
+    """Ask for the usage of streams whose client does not."""

@@ -87,6 +87,25 @@ def test_a_request_is_amended_before_it_is_rendered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "lane"),
+    [
+        ({"stream": True}, Lane.TRANSLATE),
+        ({"stream": True, "stream_options": {"include_usage": False}}, Lane.TRANSLATE),
+        ({"stream": True, "stream_options": {"include_usage": True}}, Lane.VERBATIM),
+        ({}, Lane.VERBATIM),
+    ],
+)
+def test_usage_is_asked_for_where_the_client_does_not_and_it_is_wished(said: dict[str, Any], lane: Lane) -> None:
+    request = asked({**CHAT, **said})
+    made = dispatched(request, Upstream(OPENAI, "m", "k"), exact_usage=True)
+    assert made.choice.lane is lane
+    sent = loads(made.request.body)
+    assert sent.pop("stream_options", {"include_usage": True}) == {"include_usage": True}
+    assert sent == {name: value for name, value in {**CHAT, **said}.items() if name != "stream_options"}
+    assert dispatched(request, Upstream(OPENAI, "m", "k")).choice.lane is Lane.VERBATIM
+
+
+@pytest.mark.parametrize(
     ("backend", "expected"), [(OPENAI, "authorization"), (ANTHROPIC, "x-api-key"), (GEMINI, "x-goog-api-key")]
 )
 def test_the_backends_key_takes_the_place_of_the_clients(backend: Backend, expected: str) -> None:
