@@ -24,6 +24,6 @@ def test_tokens_are_the_provider_s_where_that_is_wished(
         assert '"usage":{' not in answer.text, "the client has not asked for it"
         assert '"choices":[]' not in answer.text
         (row,) = http.get(f"{program.base}/usage/recent", headers=KEY).json()["data"]
-        assert row["source"] == source
+        assert row["tokens_by"] == source
     finally:
         program.stop()
