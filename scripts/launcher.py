@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from proxy_core import __version__
 from proxy_core.config.load import ROOT
@@ -115,51 +114,43 @@ def _add_flag(parser: argparse.ArgumentParser, option: Option) -> None:
 
 
 def _serve(arguments: Sequence[str]) -> int:
-    from mitmproxy.tools import cmdline
     from mitmproxy.tools.main import mitmdump
 
-    return _start("serve", mitmdump, cmdline.mitmdump, arguments)
+    return _start("serve", mitmdump, arguments)
 
 
 def _web(arguments: Sequence[str]) -> int:
-    from mitmproxy.tools import cmdline
     from mitmproxy.tools.main import mitmweb
 
     given = any(argument.startswith("web_open_browser=") for argument in arguments)
     more = () if given else ("--set", "web_open_browser=false")
-    return _start("web", mitmweb, cmdline.mitmweb, arguments, *more)
+    return _start("web", mitmweb, arguments, *more)
 
 
-def _start(
-    command: str,
-    program: Callable[[list[str]], int | None],
-    parser: Callable[[Any], argparse.ArgumentParser],
-    arguments: Sequence[str],
-    *more: str,
-) -> int:
+def _start(command: str, program: Callable[[list[str]], int | None], arguments: Sequence[str], *more: str) -> int:
     """Does not return when mitmproxy ends with an error."""
-    from mitmproxy.options import Options
-
     from addons.host.loop import use_uvloop
 
     parsed = parse(arguments, f"parley {command}")
-    if strange := _strange(parser(Options()), parsed.rest):
-        print(f"parley {command}: {strange}", file=sys.stderr)
+    if misspelt := _misspelt(parsed.rest):
+        print(f"parley {command}: there is no flag {misspelt[0]}; did you mean {misspelt[1]}?", file=sys.stderr)
         return 2
     use_uvloop()
-    program(["-s", str(MAIN), *more, *parsed.as_set(), *parsed.rest])
+    for_mitmproxy = ["-s", str(MAIN), *more, *parsed.as_set(), *parsed.rest]
+    # It looks there for what to say about wrong arguments, and would take our own for outdated ones of its own.
+    sys.argv = [f"parley {command}", *for_mitmproxy]
+    program(for_mitmproxy)
     return 0
 
 
-def _strange(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> str | None:
-    """What neither we nor mitmproxy know; mitmproxy itself would take our own flags for outdated ones of its own."""
-    unknown = [argument for argument in parser.parse_known_args(list(arguments))[1] if argument.startswith("-")]
-    if not unknown:
-        return None
+def _misspelt(arguments: Sequence[str]) -> tuple[str, str] | None:
+    """An argument that is close to a flag of ours; none of mitmproxy's is."""
     flags = [option.flag for option in OPTIONS if option.has_flag]
-    near = get_close_matches(unknown[0].partition("=")[0], [*flags, *parser._option_string_actions], 1)
-    meant = f"; did you mean {near[0]}?" if near else "; `parley serve --help` lists them."
-    return f"there is no flag {unknown[0]}{meant}"
+    for argument in arguments:
+        near = get_close_matches(argument.partition("=")[0], flags, 1, 0.8) if argument.startswith("--") else []
+        if near:
+            return argument, near[0]
+    return None
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -62,7 +62,7 @@ def prefix(value: Any) -> str:
     if any(character.isspace() or not character.isprintable() for character in text):
         raise ValueError("must be printable characters without a space.")
     if len(text) == 2 and text[0] == text[1]:
-        raise ValueError("is two characters, which must differ.")
+        raise ValueError("two characters must differ.")
     return text
 
 

@@ -24,7 +24,7 @@ from tests.live.program import CLIENT_KEY, Program
 from tests.live.test_bad_input import KEY, assert_serves, body, path, sentence
 from tests.live.test_matrix import PLAIN, PROTOCOLS, SEALS, THINKERS, cells
 from tests.live.vendors.said import Failed, Said
-from tests.live.vendors.upstream import Received, Upstream
+from tests.live.vendors.upstream import Raw, Received, Upstream
 from tests.redaction.samples import ANTHROPIC, GITHUB, KEY_BLOCK, PASSWORD, STRIPE
 
 OWN = "sk-upstream-anthropic"
@@ -267,6 +267,27 @@ def test_every_place_of_a_request(
     received = vendors.next_request().body
     assert seen(received) == []
     assert PLACEHOLDER.search(received.decode())
+
+
+@pytest.mark.parametrize(
+    ("target", "sent"),
+    [
+        ("/v1/embeddings", {"input": f"It is {GITHUB}."}),
+        ("/v1/embeddings", {"input": ["It is", f"{GITHUB}, not {CLIENT_KEY}"]}),
+        ("/v1/completions", {"prompt": [f"It is {GITHUB}."], "suffix": f"or {ANTHROPIC}"}),
+        ("/v1/images/generations", {"prompt": f"Draw {GITHUB} and sk-upstream-gemini"}),
+    ],
+)
+def test_calls_that_are_no_chat(
+    target: str, sent: dict[str, Any], parley: Program, vendors: Upstream, http: httpx.Client
+) -> None:
+    vendors.will_say(Raw([b"{}"]))
+    vendors.checks = False
+    answer = http.post(parley.base + target, json={"model": "openai_chat:m", **sent}, headers=KEY)
+    assert answer.status_code == 200, answer.text
+    received = vendors.next_request().body.decode()
+    assert "SECRET_GITHUB_TOKEN_" in received
+    assert not any(secret in received for secret in (GITHUB, ANTHROPIC, CLIENT_KEY, "sk-upstream-gemini"))
 
 
 @pytest.mark.parametrize("backend", ["openai_responses", "anthropic", "gemini"])

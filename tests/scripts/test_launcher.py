@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -173,12 +174,28 @@ def test_a_switch_may_be_said_with_its_value(said: list[str]) -> None:
     assert launcher.parse(["--disable-auth", "claude"]).rest == ["claude"]
 
 
-@pytest.mark.parametrize(
-    ("flag", "hint"), [("--porrt", "did you mean --port?"), ("--frobnicate", "`parley serve --help` lists them.")]
-)
-def test_a_flag_that_nobody_knows(monkeypatch, capsys, flag: str, hint: str) -> None:
-    assert _main(monkeypatch, "serve", flag, "1", "--mode", "regular@0") == 2
-    assert capsys.readouterr().err == f"parley serve: there is no flag {flag}; {hint}\n"
+def test_a_misspelt_flag(monkeypatch, capsys) -> None:
+    assert _main(monkeypatch, "serve", "--porrt", "1", "--mode", "regular@0") == 2
+    assert capsys.readouterr().err == "parley serve: there is no flag --porrt; did you mean --port?\n"
+
+
+def test_a_flag_that_nobody_knows(folder: Path) -> None:
+    """mitmproxy says so, and does not take our own flags for outdated ones of its own."""
+    command = [sys.executable, "-m", "scripts.launcher", "serve", "--port=0", "--frobnicate"]
+    environ = {**os.environ, "PYTHONPATH": str(running.__file__).removesuffix("/scripts/running.py")}
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=environ)
+    assert ended.returncode == 1
+    assert "parley serve: error: unrecognized arguments: --frobnicate" in ended.stderr
+    assert "--listen-port" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("flags", [["-w", "dump.mitm"], ["--web-port", "9"], ["--flow-detail=0"], ["--rfile", "x"]])
+def test_mitmproxys_own_flags_are_passed_on(monkeypatch, flags: list[str]) -> None:
+    given: list[list[str]] = []
+    monkeypatch.setattr("mitmproxy.tools.main.mitmdump", given.append)
+    monkeypatch.setattr("addons.host.loop.use_uvloop", lambda: None)
+    assert _main(monkeypatch, "serve", *flags) == 0
+    assert given[0][-len(flags) :] == flags
 
 
 def test_check_knows_listeners_that_cannot_open_side_by_side(folder: Path, capsys) -> None:

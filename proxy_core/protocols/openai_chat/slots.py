@@ -1,4 +1,4 @@
-"""Where the texts are in a Chat Completions request."""
+"""Where the texts are in a Chat Completions request, and in those of OpenAI's calls that are no chat."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _KIND_OF_ROLE: dict[str, SlotKind] = {
     "tool": "tool_result",
     "function": "tool_result",
 }
+_WITHOUT_MESSAGES = ("prompt", "input", "suffix")
+"""What completions, embeddings and images are made of: a string, or a list of them."""
 _THINKING = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -28,6 +30,9 @@ def slots(body: dict[str, Any]) -> Iterator[Slot]:
         yield from deep_slots("definition", function)
     yield from deep_slots("definition", body.get("response_format"))
     yield from deep_slots("assistant", body.get("prediction"))
+    for name in _WITHOUT_MESSAGES:
+        yield from field_slot("user", body, name)
+        yield from deep_slots("user", body.get(name))
 
 
 def _message(index: int, message: dict[str, Any]) -> Iterator[Slot]:
