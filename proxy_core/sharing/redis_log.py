@@ -14,6 +14,7 @@ Another version of Parley that means other things by these uses another number.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -55,6 +56,16 @@ _READ = 1000
 _CHUNK = 200
 _DAY = 86_400
 _HOUR = 3600
+_MINUTE = 60
+_KEPT_IN: dict[type, bytes] = {
+    SessionChange: _SESSIONS,
+    SessionEnd: _ENDED,
+    RestChange: _RESTS,
+    BreakerChange: _RESTS,
+    AnswerNoted: _ANSWERS,
+}
+_LASTS = {_SESSIONS: _DAY, _ENDED: _HOUR, _ANSWERS: _DAY}
+"""Seconds for which an entry is of use."""
 _MOST_SESSIONS = 1000
 _MOST_ANSWERS = 10_000
 _BEGINNING = b"0-0"
@@ -98,6 +109,8 @@ class RedisLog:
         self._name = secrets.token_hex(6).encode()
         self._read_to = _BEGINNING
         self._connection = 0
+        self._tended: dict[bytes, float] = {}
+        self._offset = 0.0
 
     async def load(self) -> Snapshot:
         pipe = self._redis.pipeline(transaction=True)
@@ -113,6 +126,7 @@ class RedisLog:
         )
         self._read_to = newest[0][0] if newest else _BEGINNING
         now = seconds + micros / 1e6
+        self._offset = now - time.monotonic()
         return Snapshot(
             now,
             [change async for change in self._sessions(list(reversed(names or [])))],
@@ -122,17 +136,16 @@ class RedisLog:
         )
 
     async def exchange(self, changes: Sequence[Change], claims: Sequence[str] = ()) -> News:
-        """Tells `changes`, makes `claims` (tokens of one-off models), and reads what was told since the last time. All
-        of it is one step for Redis, and one way there and back."""
-        pipe = self._redis.pipeline(transaction=True)
+        """Tells `changes`, makes `claims` (tokens of one-off models), and reads what was told since the last time. What
+        is told is one step for Redis; all of it is one way there and back."""
+        pipe = self._redis.pipeline(transaction=bool(changes or claims))
         for token in claims:
             pipe.set(_PREFIX + b"taken:" + token.encode(), self._name, nx=True, ex=_DAY)
         for change in changes:
             _store(pipe, change)
         if changes:
             pipe.xadd(_CHANGES, {b"i": self._name, b"c": written(changes)}, maxlen=_LOG, approximate=True)
-            for key in (_CHANGES, _SESSIONS, _ENDED, _RESTS, _ANSWERS):
-                pipe.expire(key, _DAY + _HOUR)
+            self._tend(pipe, {_CHANGES, *(_KEPT_IN[type(change)] for change in changes)})
         pipe.client_id()
         pipe.xrange(_CHANGES, count=1)
         pipe.xread({_CHANGES: self._read_to}, count=_READ)
@@ -153,6 +166,19 @@ class RedisLog:
             await self._redis.aclose()
         except TROUBLE:
             return
+
+    def _tend(self, pipe: Pipeline, keys: set[bytes]) -> None:
+        """Sees to it, now and then, that what nobody uses any more goes by itself."""
+        now = time.monotonic()
+        for key in keys:
+            if now - self._tended.get(key, -_MINUTE) < _MINUTE:
+                continue
+            self._tended[key] = now
+            pipe.expire(key, _DAY + _HOUR)
+            if key in _LASTS:
+                pipe.zremrangebyscore(key, "-inf", self._offset + now - _LASTS[key])
+            if key == _ANSWERS:
+                pipe.zremrangebyrank(key, 0, -_MOST_ANSWERS - 1)
 
     def _news(self, oldest: list[Any], found: list[Any], lost: frozenset[str]) -> News:
         known = self._read_to == _BEGINNING or (bool(oldest) and _number(oldest[0][0]) <= _number(self._read_to))
@@ -243,20 +269,17 @@ def _store(pipe: Pipeline, change: Change) -> None:
                 pipe.hincrby(_session(name), "used", used)
             pipe.expire(_session(name), _DAY)
             pipe.zadd(_SESSIONS, {name: at})
-            pipe.zremrangebyscore(_SESSIONS, "-inf", at - _DAY)
         case SessionEnd(owner, id, at):
             name = _name(owner, id)
             pipe.delete(_session(name))
             pipe.zrem(_SESSIONS, name)
             pipe.zadd(_ENDED, {name: at})
-            pipe.zremrangebyscore(_ENDED, "-inf", at - _HOUR)
         case RestChange(backend, key, model, until):
             _store_health(pipe, dumps([backend, key, model]), change, over=until is None)
         case BreakerChange(backend, failures):
             _store_health(pipe, dumps([backend]), change, over=not failures)
         case AnswerNoted(owner, response, id, at):
             pipe.zadd(_ANSWERS, {dumps([owner, response, id]): at})
-            pipe.zremrangebyrank(_ANSWERS, 0, -_MOST_ANSWERS - 1)
 
 
 def _store_health(pipe: Pipeline, name: bytes, change: RestChange | BreakerChange, over: bool) -> None:

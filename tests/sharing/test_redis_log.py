@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 from unittest.mock import ANY
 
@@ -101,7 +102,8 @@ def test_everything_has_an_end(server: RedisServer) -> None:
     async def act(logs: Logs) -> None:
         at = await now(logs.one)
         await logs.one.exchange(
-            [SET, SessionEnd("o", "x", at), AnswerNoted("o", "r", "s", at), BreakerChange("b", 1)], ["t"]
+            [replace(SET, at=at), SessionEnd("o", "x", at), AnswerNoted("o", "r", "s", at), BreakerChange("b", 1)],
+            ["t"],
         )
 
     run(server, act)
@@ -245,3 +247,23 @@ def test_wrong_passwords_and_empty_places_are_told_without_the_password(tmp_path
         assert "wrong-password" not in await fails(server.url_with("wrong-password"))
 
     asyncio.run(main())
+
+
+def test_what_is_of_no_use_any_more_goes(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_log, "_MOST_ANSWERS", 3)
+
+    async def act(logs: Logs) -> None:
+        at = await now(logs.one)
+        old = at - 100_000
+        told: list[Change] = [SessionChange("o", name, {}, when) for name, when in (("old", old), ("new", at))]
+        told += [SessionEnd("o", name, when) for name, when in (("long ago", at - 4000), ("just now", at))]
+        told += [AnswerNoted("o", f"r{number}", "s", at + number) for number in range(5)]
+        await logs.one.exchange([*told, AnswerNoted("o", "old", "s", old)])
+        client = server.client
+        await logs.other.load()
+        await logs.other.exchange([SET, SessionEnd("o", "x", at), AnswerNoted("o", "r5", "s", at + 5)])
+        assert client.zrange("parley:1:sessions", 0, -1) == [b"o/new"]
+        assert client.zrange("parley:1:ended", 0, -1) == [b"o/just now", b"o/x"]
+        assert [answer.response for answer in (await logs.one.load()).answers] == ["r3", "r4", "r5"]
+
+    run(server, act)
