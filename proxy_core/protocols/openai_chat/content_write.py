@@ -49,8 +49,3 @@ def compact(parts: list[Extra], joint: str | None = None) -> Content:
     if plain and (len(parts) == 1 or joint is not None):
         return (joint or "").join(part["text"] for part in parts)
     return parts
-
-
-def flat_text(parts: list[Extra]) -> str:
-    """For backends that take a string only."""
-    return "\n".join(part["text"] for part in parts if part.get("type") == "text")

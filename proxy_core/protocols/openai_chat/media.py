@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 from proxy_core.profiles.target import Dialect
 from proxy_core.turn.content import Extra, Media
 from proxy_core.turn.losses import Losses
+from proxy_core.turn.media import data_url, marker, plain_text
 from proxy_core.wire.fields import optional_string, record, string
 
 _DATA_URL = "data:"
@@ -81,12 +80,12 @@ def _located(kind: Any, url: str, extra: Extra) -> Media:
 
 def write_media(media: Media, dialect: Dialect, own: bool, path: str, losses: Losses) -> Extra:
     """A content part, or a text part that says what could not be sent."""
-    if media.kind == "document" and not own and (text := _plain_text(media)) is not None:
+    if media.kind == "document" and not own and (text := plain_text(media)) is not None:
         return {"type": "text", "text": text}
     part = _native(media, dialect, own)
     if part is None:
         losses.change(path, f"{dialect.name} takes no such {media.kind}; its place is marked in the text")
-        return {"type": "text", "text": _marker(media)}
+        return {"type": "text", "text": marker(media)}
     if not own:
         losses.drop_extra(path, media.extra, "Chat completions")
     return part
@@ -115,26 +114,3 @@ def _file(media: Media, own: bool, more: Extra) -> Extra | None:
     if media.file_id is not None:
         return {"type": "file", "file": {**named, "file_id": media.file_id, **more}} if own else None
     return {"type": "file", "file": {**named, "file_data": data_url(media), **more}}
-
-
-def data_url(media: Media) -> str:
-    """The medium as a URL, inline where its data is at hand."""
-    if media.data is None:
-        return media.url or ""
-    defaults = {"image": "image/png", "document": "application/pdf", "audio": "audio/wav", "video": "video/mp4"}
-    return f"data:{media.media_type or defaults[media.kind]};base64,{media.data}"
-
-
-def _plain_text(media: Media) -> str | None:
-    """The words of a text document; most backends take no file but PDF."""
-    if media.data is None or not (media.media_type or "").startswith("text/"):
-        return None
-    try:
-        return base64.b64decode(media.data, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-
-
-def _marker(media: Media) -> str:
-    where = media.name or media.url or media.media_type or "not shown"
-    return f"[{media.kind}: {where}]"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from proxy_core.protocols.openai_chat import reasoning
-from proxy_core.protocols.openai_chat.content_write import Content, compact, flat_text, write_part, write_parts
-from proxy_core.protocols.openai_chat.pairing import paired
+from proxy_core.protocols.openai_chat.content_write import Content, compact, write_part, write_parts
 from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, NAME, REASONING_FIELDS, TITLE
 from proxy_core.protocols.openai_chat.writing import Writing
+from proxy_core.protocols.pairing import flat_text, paired
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, Turn
 from proxy_core.turn.toolids import fitted_id

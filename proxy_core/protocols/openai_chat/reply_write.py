@@ -9,10 +9,10 @@ from proxy_core.protocols.contract import View
 from proxy_core.protocols.openai_chat import reasoning
 from proxy_core.protocols.openai_chat.finishes import finish_word
 from proxy_core.protocols.openai_chat.ids import made_call_id, made_id
-from proxy_core.protocols.openai_chat.media import data_url
 from proxy_core.protocols.openai_chat.tables import FIELD_NOTE, FUNCTIONS_NOTE, NAME, REASONING_FIELDS, TITLE
 from proxy_core.protocols.openai_chat.usage import write_usage
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Refusal, Text, Thinking, ToolCall
+from proxy_core.turn.media import data_url
 from proxy_core.turn.reply import Choice, Reply
 
 

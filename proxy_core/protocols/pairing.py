@@ -1,15 +1,20 @@
 """Every call is answered by the tool messages right behind it, and by nothing else: backends refuse anything else.
+Chat completions and Cohere have the same messages for it.
 
 Results that stand elsewhere are moved, missing ones are made up, and those of no call become text.
 """
 
 from __future__ import annotations
 
-from proxy_core.protocols.openai_chat.content_write import flat_text
 from proxy_core.turn.content import Extra
 from proxy_core.turn.losses import Losses
 
 _NO_RESULT = "The tool was not run; there is no result."
+
+
+def flat_text(parts: list[Extra]) -> str:
+    """For backends that take a string only."""
+    return "\n".join(part["text"] for part in parts if part.get("type") == "text")
 
 
 def paired(messages: list[Extra], losses: Losses) -> list[Extra]:
