@@ -73,6 +73,8 @@ def wants_structure(protocol: ProtocolName, body: dict[str, Any]) -> bool:
             return isinstance(generation, dict) and any(
                 generation.get(name) not in (None, "text/plain") for name in names
             )
+        case "cohere":
+            return _type(body.get("response_format")) == "json_object"
 
 
 def _type(form: Any) -> Any:

@@ -47,7 +47,7 @@ _DIALECT_OF_HOST = {
 }
 _DIALECT_OF_LOCAL_PORT = {"11434": "ollama", "1234": "lmstudio", "8080": "llamacpp"}
 """The ports these servers listen on when nobody says otherwise."""
-_DIALECT_OF_PROTOCOL: dict[ProtocolName, str] = {"anthropic": "anthropic", "gemini": "gemini"}
+_DIALECT_OF_PROTOCOL: dict[ProtocolName, str] = {"anthropic": "anthropic", "gemini": "gemini", "cohere": "cohere"}
 
 INTERCEPTED = (
     "api.openai.com",

@@ -13,9 +13,12 @@ VERSION_OF: dict[ProtocolName, str] = {
     "openai_responses": "v1",
     "anthropic": "v1",
     "gemini": "v1beta",
+    "cohere": "v2",
 }
 _VERSION = re.compile(r"v\d+(\.\d+)?((alpha|beta|preview)\d*)?")
-_ENDPOINT = re.compile(r"/(chat/completions|completions|responses|messages|embeddings|models)/?$")
+_ENDPOINT = re.compile(r"/(chat/completions|completions|responses|messages|embeddings|models)/?$|(?<=/v\d)/chat/?$")
+_OTHER_VERSIONS: dict[ProtocolName, re.Pattern[str]] = {"cohere": re.compile(r"v[013-9]|v\d\d+")}
+"""Those that hold another API, which is not spoken."""
 
 
 def normalise(url: str, protocol: ProtocolName, version: str | None = None) -> str:
@@ -29,6 +32,9 @@ def normalise(url: str, protocol: ProtocolName, version: str | None = None) -> s
     if parts.query or parts.fragment:
         raise ValueError("must not have a query or fragment.")
     path = _ENDPOINT.sub("", parts.path.rstrip("/")).rstrip("/")
+    other = _OTHER_VERSIONS.get(protocol)
+    if other and other.fullmatch(path.rpartition("/")[2]):
+        raise ValueError(f"must not name another version than {VERSION_OF[protocol]}, the only one that is spoken.")
     wanted = VERSION_OF[protocol] if version is None else version.strip("/")
     if wanted and not any(_VERSION.fullmatch(segment) for segment in path.split("/")):
         path = f"{path}/{wanted}"

@@ -14,7 +14,7 @@ from proxy_core.loops.text import LoopObserver
 from proxy_core.pipeline.lanes import LaneChoice
 from proxy_core.pipeline.observers import Observer
 from proxy_core.pipeline.stages import Stage
-from proxy_core.protocols.contract import Codec, View
+from proxy_core.protocols.contract import BackendCodec, View
 from proxy_core.routing.upstreams import Upstream
 from proxy_core.turn.losses import Losses
 
@@ -39,7 +39,7 @@ class Attempt:
 
     number: int
     upstream: Upstream
-    codec: Codec
+    codec: BackendCodec
     choice: LaneChoice
     request: OutgoingRequest
     losses: Losses = field(default_factory=Losses)

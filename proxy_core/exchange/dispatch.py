@@ -19,8 +19,8 @@ from proxy_core.pipeline.rendering import render
 from proxy_core.pipeline.splice import replace_string_field
 from proxy_core.pipeline.stages import Preface, Stage
 from proxy_core.pipeline.wishes import Wishes
-from proxy_core.protocols import CODECS, endpoint_path
-from proxy_core.protocols.contract import Codec, View
+from proxy_core.protocols import BACKENDS, CODECS, endpoint_path
+from proxy_core.protocols.contract import BackendCodec, View
 from proxy_core.routing.upstreams import Upstream
 from proxy_core.turn.ledger import LedgerStage
 from proxy_core.turn.request import ChatRequest
@@ -52,7 +52,7 @@ class Dispatcher:
         """Raises ParleyError where the request cannot be carried to that upstream."""
         self._check_operation(upstream)
         choice = self._choose(upstream)
-        codec = CODECS[upstream.backend.protocol]
+        codec = BACKENDS[upstream.backend.protocol]
         if choice.lane is Lane.TRANSLATE and (codec.name != self._client.name or any(self._rewrites(upstream))):
             attempt = self._translated(number, upstream, codec, choice)
         else:
@@ -114,7 +114,7 @@ class Dispatcher:
         defaults = self._terms.defaults(upstream)
         return self._terms.wishes.over(defaults.where_unsaid(self.read()) if defaults else defaults)
 
-    def _native(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
+    def _native(self, number: int, upstream: Upstream, codec: BackendCodec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
         body = admitted.body
         renamed = upstream.model not in ("", admitted.model) and codec.name not in _MODEL_IN_PATH
@@ -138,7 +138,7 @@ class Dispatcher:
             make_view=lambda: self._view(shown),
         )
 
-    def _translated(self, number: int, upstream: Upstream, codec: Codec, choice: LaneChoice) -> Attempt:
+    def _translated(self, number: int, upstream: Upstream, codec: BackendCodec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
         shown = self._shown_model(upstream)
         request = self.read()
@@ -221,7 +221,7 @@ class Dispatcher:
         return url + ("&alt=sse" if "?" in url else "?alt=sse")
 
     def _outgoing_headers(
-        self, upstream: Upstream, codec: Codec, headers: HeaderList, more: Mapping[str, str] | None = None
+        self, upstream: Upstream, codec: BackendCodec, headers: HeaderList, more: Mapping[str, str] | None = None
     ) -> HeaderList:
         """`headers` with those of the codec, the backend's own and its key over them; answers uncompressed."""
         over: dict[str, str] = {"accept-encoding": "identity", **(more or {}), **upstream.backend.headers}

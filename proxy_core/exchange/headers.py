@@ -8,7 +8,7 @@ from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
 from proxy_core.exchange.step import HeaderList
 from proxy_core.pipeline.lanes import Lane
-from proxy_core.protocols.contract import Codec
+from proxy_core.protocols.contract import BackendCodec
 from proxy_core.turn.content import ProtocolName
 
 _JSON = ("content-type", "application/json")
@@ -82,7 +82,7 @@ def shows_credentials(inbound: Inbound) -> bool:
     return any(name in inbound.headers for name in CREDENTIALS) or bool(inbound.query.get("key"))
 
 
-def own_credentials(inbound: Inbound, codec: Codec) -> dict[str, str]:
+def own_credentials(inbound: Inbound, codec: BackendCodec) -> dict[str, str]:
     """What a client shows to a backend that takes the client's own key: its `Authorization` as it is, else its key as
     the backend's protocol has it."""
     if "authorization" in inbound.headers:

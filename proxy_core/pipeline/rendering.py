@@ -11,9 +11,9 @@ from proxy_core.pipeline.stages import CustomCalls, Stage, StructuredAnswer, Too
 from proxy_core.pipeline.wishes import NO_WISHES, Wishes
 from proxy_core.pipeline.wording import client_path
 from proxy_core.profiles.lookup import dialect_of, profile_of
-from proxy_core.profiles.target import Target
+from proxy_core.profiles.target import Dialect, Target
 from proxy_core.protocols import PREPARATIONS, STRUCTURED_OUTPUT_TOOL
-from proxy_core.protocols.contract import Codec, UpstreamCall
+from proxy_core.protocols.contract import BackendCodec, UpstreamCall
 from proxy_core.routing.upstreams import Upstream
 from proxy_core.turn.content import Part, ToolCall
 from proxy_core.turn.losses import Losses
@@ -30,7 +30,7 @@ class Rendered:
     stages: list[Stage] = field(default_factory=list)
 
 
-def render(request: ChatRequest, upstream: Upstream, codec: Codec, wishes: Wishes = NO_WISHES) -> Rendered:
+def render(request: ChatRequest, upstream: Upstream, codec: BackendCodec, wishes: Wishes = NO_WISHES) -> Rendered:
     """`request` for `upstream`, and the stages that its reply needs. Raises ParleyError."""
     losses = Losses()
     profile = replace(profile_of(upstream.model), **upstream.profile)
@@ -41,13 +41,13 @@ def render(request: ChatRequest, upstream: Upstream, codec: Codec, wishes: Wishe
             prepare(request, losses)
     names: dict[str, str] = {}
     if request.origin != codec.name:
-        request, names = _with_fitting_names(request, target.dialect.tool_name_limit)
+        request, names = _with_fitting_names(request, target.dialect)
     call = _written(request, codec, target, losses)
     losses = losses.reworded(lambda path: client_path(path, request.origin))
     return Rendered(call, losses, _stages(request, codec, target, names))
 
 
-def _written(request: ChatRequest, codec: Codec, target: Target, losses: Losses) -> UpstreamCall:
+def _written(request: ChatRequest, codec: BackendCodec, target: Target, losses: Losses) -> UpstreamCall:
     try:
         return codec.write_request(request, target, losses)
     except ParleyError as error:
@@ -56,7 +56,7 @@ def _written(request: ChatRequest, codec: Codec, target: Target, losses: Losses)
         raise
 
 
-def _stages(request: ChatRequest, codec: Codec, target: Target, names: dict[str, str]) -> list[Stage]:
+def _stages(request: ChatRequest, codec: BackendCodec, target: Target, names: dict[str, str]) -> list[Stage]:
     stages: list[Stage] = []
     if _answers_by_tool(request, codec, target):
         stages.append(StructuredAnswer(STRUCTURED_OUTPUT_TOOL))
@@ -68,19 +68,19 @@ def _stages(request: ChatRequest, codec: Codec, target: Target, names: dict[str,
     return stages
 
 
-def _answers_by_tool(request: ChatRequest, codec: Codec, target: Target) -> bool:
+def _answers_by_tool(request: ChatRequest, codec: BackendCodec, target: Target) -> bool:
     return codec.name == "anthropic" and request.output is not None and not target.profile.structured_output
 
 
-def _takes_custom_tools(codec: Codec, target: Target) -> bool:
+def _takes_custom_tools(codec: BackendCodec, target: Target) -> bool:
     return codec.name == "openai_responses" or (codec.name == "openai_chat" and target.dialect.custom_tools)
 
 
-def _with_fitting_names(request: ChatRequest, limit: int) -> tuple[ChatRequest, dict[str, str]]:
+def _with_fitting_names(request: ChatRequest, dialect: Dialect) -> tuple[ChatRequest, dict[str, str]]:
     """`request` with tool names that any backend takes, everywhere the same, and the way back."""
     names = {tool.name for tool in request.tools}
     names |= {part.name for turn in request.turns for part in turn.parts if isinstance(part, ToolCall)}
-    fitting = {name: new for name in names if (new := fitted_name(name, limit)) != name}
+    fitting = {name: new for name in names if (new := _fitted(name, dialect)) != name}
     if not fitting:
         return request, {}
     choice = request.tool_choice
@@ -99,13 +99,17 @@ def _with_fitting_names(request: ChatRequest, limit: int) -> tuple[ChatRequest, 
     return renamed, {new: old for old, new in fitting.items()}
 
 
-def fitted_name(name: str, limit: int) -> str:
+def _fitted(name: str, dialect: Dialect) -> str:
+    return fitted_name(name, dialect.tool_name_limit, dialect.tool_name_hyphens)
+
+
+def fitted_name(name: str, limit: int, hyphens: bool = True) -> str:
     """`name`, or where it is too long or has characters that some vendor refuses (`files.read`), its beginning and a
     hash of the whole, so that names that look alike stay apart."""
-    if len(name) <= limit and _NAME.fullmatch(name):
+    if len(name) <= limit and _NAME.fullmatch(name) and (hyphens or "-" not in name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    readable = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    readable = re.sub(r"[^A-Za-z0-9_-]" if hyphens else r"\W", "_", name, flags=re.ASCII)
     if not readable[:1].isalpha():
         readable = f"_{readable}"
     return f"{readable[: limit - len(digest) - 1]}_{digest}"

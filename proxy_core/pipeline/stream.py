@@ -13,7 +13,7 @@ from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stages import Stage, through
-from proxy_core.protocols.contract import Codec, FrameKind, StreamWriter, View
+from proxy_core.protocols.contract import BackendCodec, Codec, FrameKind, StreamWriter, View
 from proxy_core.turn.content import Text, Thinking
 from proxy_core.turn.events import (
     ArgumentsDelta,
@@ -227,7 +227,7 @@ class TranslatedStream:
 
     def __init__(
         self,
-        upstream: Codec,
+        upstream: BackendCodec,
         client: Codec,
         view: View,
         stages: Sequence[Stage] = (),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.stages import Stage, through
-from proxy_core.protocols.contract import Codec, View
+from proxy_core.protocols.contract import BackendCodec, Codec, View
 from proxy_core.turn.events import Event, TextDelta, ThinkingDelta, UsageReported
 from proxy_core.turn.fold import fold, unfold
 from proxy_core.turn.reply import Reply
@@ -22,7 +22,7 @@ _PORTION = 200
 def translate_reply(
     body: bytes,
     content_type: str,
-    upstream: Codec,
+    upstream: BackendCodec,
     client: Codec,
     view: View,
     stages: Sequence[Stage] = (),
@@ -36,7 +36,7 @@ def translate_reply(
 def translate_reply_to_stream(
     body: bytes,
     content_type: str,
-    upstream: Codec,
+    upstream: BackendCodec,
     client: Codec,
     view: View,
     stages: Sequence[Stage] = (),
@@ -93,7 +93,7 @@ def _in_pieces(events: Iterable[Event]) -> Iterator[Event]:
             yield event
 
 
-def read_reply(body: bytes, content_type: str, upstream: Codec) -> Reply:
+def read_reply(body: bytes, content_type: str, upstream: BackendCodec) -> Reply:
     """A whole reply, also from a backend that streams whether asked to or not."""
     if content_type.startswith("text/event-stream"):
         return fold(_events(body, upstream))
@@ -106,7 +106,7 @@ def read_reply(body: bytes, content_type: str, upstream: Codec) -> Reply:
     return upstream.read_reply(value)
 
 
-def _events(body: bytes, upstream: Codec) -> list[Event]:
+def _events(body: bytes, upstream: BackendCodec) -> list[Event]:
     reader = upstream.stream_reader()
     splitter = FrameSplitter()
     frames = splitter.feed(body) + splitter.flush()

@@ -44,6 +44,22 @@ _ROWS: tuple[Dialect, ...] = (
     Dialect("anthropic", tool_id=ToolIdRule(max_length=64), cache_control=True, top_k=True, stop_limit=None),
     # https://ai.google.dev/api/generate-content
     Dialect("gemini", tool_id=_ANY_ID, top_k=True, stop_limit=5, thought_signatures=True),
+    # https://docs.cohere.com/reference/chat; names without hyphens: https://docs.cohere.com/reference/chat-v1#request.body.tools
+    Dialect(
+        "cohere",
+        max_tokens_field="max_tokens",
+        developer_role=False,
+        tool_id=_ANY_ID,
+        tool_name_hyphens=False,
+        strict_tools=False,
+        parallel_tool_calls=False,
+        documents=False,
+        audio=False,
+        n=False,
+        top_k=True,
+        stop_limit=5,
+        user=False,
+    ),
     # https://docs.ollama.com/api/openai-compatibility
     Dialect(
         "ollama",

@@ -103,6 +103,31 @@ _GLM: tuple[tuple[str, ModelProfile], ...] = (
     (r"^glm", _talks(131_072, 16_384)),
 )
 
+
+def _command(context: int, output: int, thinks: bool = False, forced_tools: bool = True) -> ModelProfile:
+    """https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-cohere-command-r-plus.html has the range of
+    the temperature; while thinking, some thousand tokens are to be left for the answer."""
+    return ModelProfile(
+        max_output_tokens=output,
+        context_window=context,
+        thinking="budget" if thinks else "none",
+        min_budget=1,
+        max_budget=output - 1000,
+        max_temperature=1.0,
+        forced_tools=forced_tools,
+    )
+
+
+_COHERE: tuple[tuple[str, ModelProfile], ...] = (
+    # https://docs.cohere.com/docs/models; the older Command R and R+ know no `tool_choice`
+    (r"^command-a-(reasoning|plus)", _command(256_000, 32_000, thinks=True)),
+    (r"^command-a-(vision|translate)", _command(128_000, 8_000)),
+    (r"^command-a", _command(256_000, 8_000)),
+    (r"^command-r7b", _command(128_000, 4_000)),
+    (r"^command-r", _command(128_000, 4_000, forced_tools=False)),
+    (r"^(command|c4ai)", _command(128_000, 4_000)),
+)
+
 _OPEN_WEIGHTS: tuple[tuple[str, ModelProfile], ...] = (
     # https://platform.minimax.io/docs/api-reference/text-openai-api: always thinks
     (r"^minimax-m\d", _switches(204_800, 131_072, always=True)),
@@ -114,8 +139,6 @@ _OPEN_WEIGHTS: tuple[tuple[str, ModelProfile], ...] = (
     # https://docs.perplexity.ai/getting-started/models
     (r"^sonar.*reasoning", _reasons(_LOW_TO_HIGH, 128_000, 8_192, always=True)),
     (r"^sonar", _talks(128_000, 8_192)),
-    # https://docs.cohere.com/docs/models
-    (r"^(command|c4ai)", _talks(262_144, 8_192)),
     (r"^(phi|nova|granite|nemotron|hermes|wizardlm)", _talks(131_072, 8_192, system_anywhere=False)),
     # Parley's own demonstration models
     (r"^(echo|loop|busy|slow|tools)$", _talks(131_072, 8_192)),
@@ -128,5 +151,6 @@ MODELS: tuple[tuple[str, ModelProfile], ...] = (
     *_QWEN,
     *_KIMI,
     *_GLM,
+    *_COHERE,
     *_OPEN_WEIGHTS,
 )

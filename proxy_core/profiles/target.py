@@ -33,6 +33,8 @@ class Dialect:
     stream_options: bool = True
     tool_id: ToolIdRule = ToolIdRule()
     tool_name_limit: int = 64
+    tool_name_hyphens: bool = True
+    """Whether the names of tools may hold `-`."""
     json_schema: bool = True
     """`response_format: json_schema`; otherwise `json_object` with the schema in the system prompt."""
     strict_tools: bool = True
@@ -100,6 +102,8 @@ class ModelProfile:
     mid_conversation_system: bool = False
     needs_thought_signatures: bool = False
     tools_with_schema: bool = True
+    forced_tools: bool = True
+    """Cohere: takes `tool_choice`."""
     json_schema_tools: bool = True
     """Gemini: takes `parametersJsonSchema` / `responseJsonSchema` with full JSON Schema."""
     structured_output: bool = True

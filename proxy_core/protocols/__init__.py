@@ -1,4 +1,7 @@
-"""The four protocols, one folder each. A new one is a folder and a line in the tables below."""
+"""The protocols, one folder each: four that clients and backends speak, and Cohere's, which only backends do.
+
+A new one is a folder and a line in the tables below; one for backends alone a line in `BACKENDS`.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from proxy_core.protocols import anthropic, gemini, openai_chat, openai_responses
+from proxy_core.protocols import anthropic, cohere, gemini, openai_chat, openai_responses
 from proxy_core.protocols.anthropic import ANTHROPIC, STRUCTURED_OUTPUT_TOOL, strip_billing_header
 from proxy_core.protocols.anthropic import slots as anthropic_slots
 from proxy_core.protocols.anthropic import words as anthropic_words
-from proxy_core.protocols.contract import Call, Codec
+from proxy_core.protocols.cohere import COHERE
+from proxy_core.protocols.contract import BackendCodec, Call, Codec
 from proxy_core.protocols.gemini import GEMINI
 from proxy_core.protocols.gemini import slots as gemini_slots
 from proxy_core.protocols.gemini import words as gemini_words
@@ -31,6 +35,10 @@ CODECS: dict[ProtocolName, Codec] = {
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
 }
+"""Those that clients speak."""
+
+BACKENDS: dict[ProtocolName, BackendCodec] = {**CODECS, "cohere": COHERE}
+"""Those that backends speak."""
 
 PREPARATIONS: dict[ProtocolName, tuple[Callable[[ChatRequest, Losses], None], ...]] = {
     "anthropic": (strip_billing_header,),
@@ -87,12 +95,18 @@ def recognise(method: str, path: str, query: Mapping[str, str]) -> Call | None:
     return None
 
 
+def recognise_sent(method: str, path: str, query: Mapping[str, str]) -> Call | None:
+    """The same for a request on either wire: what goes to backends may be in a protocol that no client speaks."""
+    return recognise(method, path, query) or cohere.endpoints.recognise(method, path)
+
+
 def endpoint_path(call: Call, model: str, stream: bool) -> str:
     """The path of a call at a backend of the same protocol, relative to its base URL."""
     return _FOLDERS[call.protocol].upstream_path(replace(call, stream=stream), model)
 
 
 __all__ = [
+    "BACKENDS",
     "CODECS",
     "MESSAGES",
     "PARTS",
@@ -102,4 +116,5 @@ __all__ = [
     "WORDS",
     "endpoint_path",
     "recognise",
+    "recognise_sent",
 ]

@@ -98,25 +98,33 @@ class StreamWriter(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Codec:
-    """One protocol, as a row of functions. All are pure; state lives in the stream objects.
+class BackendCodec:
+    """What it takes to ask a backend, as a row of functions. All are pure; state lives in the stream objects.
 
     `read_request` and `write_request` raise ParleyError, the one naming the field that is wrong, the other where
-    dropping a field would change what the client asked for beyond repair. `write_fault` makes an error body, whose
-    status is `fault.http_status`; `write_stream_fault` the terminal error of a stream of which nothing but its headers
-    was sent. `classify` looks for a few byte strings and agrees with the stream reader on every frame that vendors
-    send. `auth_headers` carry a backend's key.
+    dropping a field would change what the client asked for beyond repair. `auth_headers` carry a backend's key.
     """
 
     name: ProtocolName
     read_request: Callable[[dict[str, Any], Call], ChatRequest]
     write_request: Callable[[ChatRequest, Target, Losses], UpstreamCall]
     read_reply: Callable[[dict[str, Any]], Reply]
-    write_reply: Callable[[Reply, View], dict[str, Any]]
     stream_reader: Callable[[], StreamReader]
-    stream_writer: Callable[[View], StreamWriter]
     read_fault: Callable[[int, Mapping[str, str], bytes], Fault]
+    auth_headers: Callable[[str], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codec(BackendCodec):
+    """A protocol that clients speak too.
+
+    `write_fault` makes an error body, whose status is `fault.http_status`; `write_stream_fault` the terminal error of
+    a stream of which nothing but its headers was sent. `classify` looks for a few byte strings and agrees with the
+    stream reader on every frame that vendors send.
+    """
+
+    write_reply: Callable[[Reply, View], dict[str, Any]]
+    stream_writer: Callable[[View], StreamWriter]
     write_fault: Callable[[Fault], dict[str, Any]]
     write_stream_fault: Callable[[Fault], bytes]
     classify: Callable[[Frame], FrameKind]
-    auth_headers: Callable[[str], dict[str, str]]

@@ -20,15 +20,21 @@ _HANDLES: tuple[tuple[re.Pattern[str], ProtocolName], ...] = (
     (re.compile(r"(?P<base>.*)/responses/?"), "openai_responses"),
     (re.compile(r"(?P<base>.*)/messages/?"), "anthropic"),
     (re.compile(r"(?P<base>.*)/models/(?P<model>[^/]+):(generate|streamGenerate)Content/?"), "gemini"),
+    (re.compile(r"(?P<base>.*/v2)/chat/?"), "cohere"),
     (re.compile(r"(?P<base>.*)/(images/generations|embeddings|completions)/?"), "openai_chat"),
 )
 """An endpoint at the end says which protocol is spoken, and what stands before it is the base URL."""
 _VERSIONED = re.compile(r".*/v\d+(alpha|beta)?\d*/?")
 
-_FAMILIES: tuple[tuple[re.Pattern[str], ProtocolName | None, str], ...] = (
+_COHERES_WAY = re.compile(r".*/cohere(/.*)?")
+"""A handle that speaks of Cohere without naming an endpoint that we know."""
+_COHERES_PAST = re.compile(r".*/v1(/chat)?/?")
+"""The older Chat API (`message`, `chat_history`, `preamble`): https://docs.cohere.com/docs/migrating-v1-to-v2"""
+
+_FAMILIES: tuple[tuple[re.Pattern[str], ProtocolName, str], ...] = (
     (re.compile("claude|anthropic"), "anthropic", "anthropic"),
     (re.compile("gemini|google"), "gemini", "gemini"),
-    (re.compile("cohere|command"), None, "default"),
+    (re.compile("cohere|command"), "cohere", "cohere"),
     (re.compile(r"gpt|openai|chatgpt|dall-e|\bo\d\b"), "openai_chat", "openai"),
     (re.compile("deepseek"), "openai_chat", "deepseek"),
     (re.compile("mistral|codestral"), "openai_chat", "mistral"),
@@ -37,7 +43,7 @@ _FAMILIES: tuple[tuple[re.Pattern[str], ProtocolName | None, str], ...] = (
     (re.compile(""), "openai_chat", "default"),
 )
 """What a family's or model's name says, where the handle does not: protocol and dialect."""
-_DIALECTS: dict[ProtocolName, str] = {"anthropic": "anthropic", "gemini": "gemini"}
+_DIALECTS: dict[ProtocolName, str] = {"anthropic": "anthropic", "gemini": "gemini", "cohere": "cohere"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ def upstream_at(place: Place, backend: Backend) -> Upstream:
     """Raises ParleyError where the model speaks a protocol that we do not."""
     if place.protocol is None:
         raise not_found(
-            f"Model '{place.model}' is served in Cohere's own protocol, which Parley does not speak.", "model"
+            f"Model '{place.model}' is served by Cohere's Chat API v1, which Parley does not speak. Have the model "
+            "list name '…/v2/chat', or configure a backend with 'protocol: cohere' in addons.yaml.",
+            "model",
         )
     at = replace(backend, protocol=place.protocol, dialect=place.dialect, base_url=place.base_url)
     return Upstream(at, place.model, url=place.url)
@@ -102,6 +110,10 @@ def _place(model: str, address: str, entry: Mapping[str, Any]) -> Place:
         if found := pattern.fullmatch(address):
             dialect = dialect if spoken == protocol else _DIALECTS.get(spoken, "default")
             return Place(found.groupdict().get("model") or model, spoken, dialect, found["base"], None, price)
+    if _COHERES_WAY.fullmatch(urlsplit(address).path):
+        protocol, dialect = "cohere", "cohere"
+    if protocol == "cohere" and _COHERES_PAST.fullmatch(address):
+        return Place(model, None, dialect, address, None, price)
     url = None if _VERSIONED.fullmatch(address) else address
     return Place(model, protocol, dialect, address.rstrip("/"), url, price)
 

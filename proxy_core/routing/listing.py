@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from proxy_core.protocols import CODECS
+from proxy_core.protocols import BACKENDS
 from proxy_core.routing.upstreams import Backend
 from proxy_core.turn.content import ProtocolName
 
@@ -23,6 +24,7 @@ class Listing:
     headers: Mapping[str, str]
     models: Callable[[dict[str, Any]], list[str]]
     following: Callable[[dict[str, Any]], dict[str, str] | None]
+    address: Callable[[str], str] = lambda base_url: f"{base_url}/models"
 
 
 def _ids(page: dict[str, Any]) -> list[str]:
@@ -48,24 +50,39 @@ def _token(page: dict[str, Any]) -> dict[str, str] | None:
     return {"pageToken": page["nextPageToken"]} if page.get("nextPageToken") else None
 
 
+def _chatting(page: dict[str, Any]) -> list[str]:
+    """https://docs.cohere.com/reference/list-models: rerankers and embedders are listed too."""
+    return [entry["name"] for entry in page["models"] if "chat" in (entry.get("endpoints") or ["chat"])]
+
+
+def _page_token(page: dict[str, Any]) -> dict[str, str] | None:
+    return {"page_token": page["next_page_token"]} if page.get("next_page_token") else None
+
+
+def _beside_v2(base_url: str) -> str:
+    """Cohere lists its models under v1 alone."""
+    return re.sub(r"/v2$", "/v1", base_url) + "/models"
+
+
 _OPENAI = Listing({}, {}, _ids, lambda page: None)
 LISTINGS: dict[ProtocolName, Listing] = {
     "openai_chat": _OPENAI,
     "openai_responses": _OPENAI,
     "anthropic": Listing({"limit": "1000"}, {"anthropic-version": "2023-06-01"}, _ids, _after),
     "gemini": Listing({"pageSize": "1000"}, {}, _generating, _token),
+    "cohere": Listing({"endpoint": "chat", "page_size": "1000"}, {}, _chatting, _page_token, _beside_v2),
 }
 
 
 async def fetch_models(client: httpx.AsyncClient, backend: Backend) -> tuple[str, ...]:
     """In the backend's order, each once. Raises httpx.HTTPError, or ValueError for an answer that is no list."""
     listing = LISTINGS[backend.protocol]
-    key = CODECS[backend.protocol].auth_headers(backend.keys[0]) if backend.keys else {}
+    key = BACKENDS[backend.protocol].auth_headers(backend.keys[0]) if backend.keys else {}
     headers = {**listing.headers, **backend.headers, **key}
     models: dict[str, None] = {}
     query: dict[str, str] | None = {}
     for _ in range(_MOST_PAGES):
-        page = await fetch_json(client, f"{backend.base_url}/models", headers, {**listing.query, **query})
+        page = await fetch_json(client, listing.address(backend.base_url), headers, {**listing.query, **query})
         page = {"data": page} if isinstance(page, list) else page
         try:
             models.update(dict.fromkeys(listing.models(page)))

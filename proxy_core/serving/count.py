@@ -56,6 +56,8 @@ def tally_for(model: str) -> Tally:
 def counted(protocol: ProtocolName, n: int) -> dict[str, Any]:
     """The answer to a client that asked, in its own protocol's shape."""
     match protocol:
+        case "cohere":
+            raise ValueError("No client speaks Cohere's protocol.")
         case "gemini":
             return {"totalTokens": n, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": n}]}
         case "openai_responses" | "openai_chat":

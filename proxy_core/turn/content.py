@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-type ProtocolName = Literal["openai_chat", "openai_responses", "anthropic", "gemini"]
+type ProtocolName = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "cohere"]
+"""No client speaks Cohere's; backends do."""
 type Extra = dict[str, Any]
 
 

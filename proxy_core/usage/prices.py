@@ -36,6 +36,7 @@ _PROVIDER_OF_DIALECT = {
     "perplexity": "perplexity",
     "moonshot": "moonshotai",
     "zai": "zai",
+    "cohere": "cohere",
 }
 """The names genai-prices has for them, for backends whose address it does not know."""
 _VARIANTS = ("service_tier", "speed")
@@ -85,6 +86,7 @@ class Prices:
         """None where some price is not known. `time` is in seconds since 1970: prices change."""
         if usage.input is None and usage.output is None:
             return None
+        usage = _billed(upstream, usage)
         own = self._own(upstream, usage)
         if own:
             return own
@@ -118,6 +120,19 @@ class Prices:
         price = self.listed(upstream.model) if upstream.backend.name == AGGREGATOR else None
         cost = _list_rates(price).cost(usage) if price else None
         return None if cost is None else Cost(cost, "model list")
+
+
+def _billed(upstream: Upstream, usage: Usage) -> Usage:
+    """What is paid for: Cohere's models read more than the client sent, which is not on the bill.
+
+    https://docs.cohere.com/docs/how-does-cohere-pricing-work
+    """
+    billed = usage.extra.get("billed_units") if upstream.backend.protocol == "cohere" else None
+    match billed:
+        case {"input_tokens": int() | float() as read, "output_tokens": int() | float() as written}:
+            return Usage(input=int(read), output=int(written))
+        case _:
+            return usage
 
 
 def load_public_prices() -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 from proxy_core.agents.rows import UNKNOWN, Agent
 from proxy_core.commands.draft import BackendState, SavedName
 from proxy_core.commands.obeying import Obeyed, obey
 from proxy_core.config.settings import SavedRoute
 from proxy_core.errors import not_found
-from proxy_core.protocols import MESSAGES
+from proxy_core.protocols import CODECS, MESSAGES
 from proxy_core.sessions.session import Session
 from proxy_core.turn.content import ProtocolName
 
-PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName.__value__)
+PROTOCOLS: tuple[ProtocolName, ...] = tuple(CODECS)
 TEXT_TYPES = {
     "openai_chat": ("text", "text"),
     "openai_responses": ("input_text", "output_text"),

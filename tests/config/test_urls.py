@@ -20,6 +20,10 @@ from tests.config.loading import Folder
         ("http://127.0.0.1:9", "gemini", "http://127.0.0.1:9/v1beta"),
         ("https://api.anthropic.com", "anthropic", "https://api.anthropic.com/v1"),
         ("https://api.deepseek.com/anthropic", "anthropic", "https://api.deepseek.com/anthropic/v1"),
+        ("https://api.cohere.com", "cohere", "https://api.cohere.com/v2"),
+        ("https://api.cohere.com/v2/", "cohere", "https://api.cohere.com/v2"),
+        ("https://api.cohere.com/v2/chat", "cohere", "https://api.cohere.com/v2"),
+        ("https://gate.example.com/v1/cohere/v2", "cohere", "https://gate.example.com/v1/cohere/v2"),
     ],
 )
 def test_with_and_without_the_version(given: str, protocol, expected: str) -> None:
@@ -47,6 +51,28 @@ def test_base_urls_of_the_built_in_backends(folder: Folder, name: str, end: str)
 
 def test_a_wrong_base_url_is_named_by_its_variable(folder: Folder) -> None:
     assert any("GEMINI_API_BASE_URL" in problem for problem in folder.problems({"GEMINI_API_BASE_URL": "nowhere"}))
+
+
+@pytest.mark.parametrize("end", ["/v1", "/v1/chat", "/v3/"])
+def test_coheres_other_versions_are_refused(end: str) -> None:
+    with pytest.raises(ValueError, match="another version than v2"):
+        normalise(f"https://api.cohere.com{end}", "cohere")
+
+
+def test_a_backend_that_speaks_coheres_protocol(folder: Folder) -> None:
+    folder.write("addons.yaml", "backends:\n  cohere: {protocol: cohere, base_url: https://api.cohere.com}\n")
+    backend = folder.load({"COHERE_API_KEY_1": "first-key-of-two", "COHERE_API_KEY_2": "second-key-of-two"}).backends[
+        "cohere"
+    ]
+    assert (backend.protocol, backend.dialect, backend.base_url) == ("cohere", "cohere", "https://api.cohere.com/v2")
+    assert backend.keys == ("first-key-of-two", "second-key-of-two")
+
+
+def test_a_wrong_cohere_backend_is_explained(folder: Folder) -> None:
+    folder.write("addons.yaml", "backends:\n  c: {protocol: cohere, base_url: https://api.cohere.com/v1}\n")
+    assert any("backends.c.base_url" in one and "v2" in one for one in folder.problems())
+    folder.write("addons.yaml", "backends:\n  c: {protocol: coher, base_url: https://api.cohere.com}\n")
+    assert any("protocol" in one and "cohere" in one for one in folder.problems())
 
 
 def test_hosts() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy_core.turn.content import ProtocolName
 from tests.failover.upstream import Asked, Deed
-from tests.live.vendors import anthropic, chat, gemini, responses
+from tests.live.vendors import anthropic, chat, cohere, gemini, responses
 from tests.live.vendors.said import Said, data, named
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini")
@@ -18,9 +18,10 @@ VENDORS: dict[str, Any] = {
     "openai_responses": responses,
     "anthropic": anthropic,
     "gemini": gemini,
+    "cohere": cohere,
 }
 SSE = "text/event-stream"
-VERSIONS = {"gemini": "v1beta"}
+VERSIONS = {"gemini": "v1beta", "cohere": "v2"}
 
 
 def address(client: str, model: str, stream: bool) -> str:
@@ -79,6 +80,8 @@ def failing(
     if vendor == "anthropic":
         kind = word or _ANTHROPIC.get(status, "api_error" if status >= 500 else "invalid_request_error")
         return json.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "r"}).encode()
+    if vendor == "cohere":
+        return json.dumps({"id": "r", "message": message}).encode()
     error = {"message": message, "type": word or "server_error", "param": None, "code": code or None}
     return json.dumps({"error": error}).encode()
 

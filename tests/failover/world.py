@@ -176,7 +176,7 @@ class World:
     def backend(self, name: str, protocol: ProtocolName, *keys: str, tls: bool = False, base: str = "") -> Backend:
         upstream = self.upstream_tls if tls else self.upstream
         base = base or upstream.base(name)
-        dialect = {"anthropic": "anthropic", "gemini": "gemini"}.get(protocol, "openai")
+        dialect = {"anthropic": "anthropic", "gemini": "gemini", "cohere": "cohere"}.get(protocol, "openai")
         version = VERSIONS.get(protocol, "v1")
         return Backend(name, protocol, f"{base}/{version}", keys or (f"sk-{name}-0123456789",), dialect)
 

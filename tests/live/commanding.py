@@ -21,7 +21,8 @@ ASKED = "gpt-4.1"
 PLAIN = {"openai_chat": "gpt-4.1", "openai_responses": "gpt-4.1", "anthropic": "claude-sonnet-4-5"}
 PLAIN["gemini"] = "gemini-2.5-flash"
 _MARK = re.compile(r"\n\[parley [0-9a-f]{8}\]")
-_SAID = {"openai_chat": "messages", "openai_responses": "input", "anthropic": "messages", "gemini": "contents"}
+_SAID = {"openai_responses": "input", "gemini": "contents"}
+"""What it is called where it is not `messages`."""
 
 
 def own_program(folder: Path, vendors: Upstream, environ: Mapping[str, str] | None = None, more: str = "") -> Program:
@@ -58,7 +59,9 @@ def unmarked(text: str) -> str:
 
 def heard(received: Received) -> list[str]:
     """The texts of the conversation as a vendor got it, in order; the model's, whom its SDK keeps in pieces, as one."""
-    turns = [(message["role"], list(_texts(message))) for message in received.json[_SAID[received.vendor]]]
+    turns = [
+        (message["role"], list(_texts(message))) for message in received.json[_SAID.get(received.vendor, "messages")]
+    ]
     texts: list[str] = []
     for role, group in itertools.groupby(turns, key=lambda turn: turn[0]):
         said = [text for _, parts in group for text in parts]
@@ -87,4 +90,4 @@ def dug(body: dict[str, Any], path: str) -> Any:
 
 
 def said_bytes(received: Received) -> bytes:
-    return json.dumps(received.json[_SAID[received.vendor]], ensure_ascii=False).encode()
+    return json.dumps(received.json[_SAID.get(received.vendor, "messages")], ensure_ascii=False).encode()

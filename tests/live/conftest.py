@@ -9,14 +9,14 @@ import pytest
 
 from tests.live.clients.sdk import PYTHON, Drivers
 from tests.live.program import Program
-from tests.live.vendors.upstream import VENDORS, Upstream
+from tests.live.vendors.upstream import BACKENDS, Upstream
 
 
 def config_for(upstream: Upstream, default: str = "openai_chat") -> str:
     """An addons.yaml with one backend for each protocol, named like it."""
     lines = ["settings:", f"  default_backend: {default}", "backends:"]
-    for name in VENDORS:
-        dialect = name if name in ("anthropic", "gemini") else "openai"
+    for name in BACKENDS:
+        dialect = name if name in ("anthropic", "gemini", "cohere") else "openai"
         lines.append(
             f"  {name}: {{protocol: {name}, dialect: {dialect}, base_url: {upstream.url(name)}, "
             f"api_key: sk-upstream-{name}}}"

@@ -14,7 +14,7 @@ from proxy_core.turn.content import ProtocolName
 from tests.live.pictures import PNG
 from tests.live.program import CLIENT_KEY, Program
 from tests.live.vendors.said import Said
-from tests.live.vendors.upstream import VENDORS, Upstream
+from tests.live.vendors.upstream import BACKENDS, Upstream
 from tests.recordings import client_requests
 
 MODELS = {
@@ -22,6 +22,7 @@ MODELS = {
     "openai_responses": ("gpt-5", "gpt-4.1"),
     "anthropic": ("claude-sonnet-4-5", "claude-opus-5-5"),
     "gemini": ("gemini-2.5-pro", "gemini-3-pro-preview"),
+    "cohere": ("command-a-03-2025", "command-a-reasoning-08-2025"),
 }
 TARGETS = [pytest.param(backend, model, id=model) for backend, models in MODELS.items() for model in models]
 _CUT = re.compile(r"… \[(\d+) characters\]$")
@@ -129,5 +130,5 @@ def test_what_comes_before_the_first_request_is_answered_at_once(
     assert answer.status_code == (200 if sent["method"] == "HEAD" else 426)
 
 
-def test_the_four_vendors_are_all_meant() -> None:
-    assert set(MODELS) == set(VENDORS)
+def test_all_vendors_are_meant() -> None:
+    assert set(MODELS) == set(BACKENDS)

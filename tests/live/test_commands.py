@@ -317,16 +317,22 @@ RANGES = {
         {},
         {"generationConfig.thinkingConfig.thinkingBudget": 500},
     ),
+    "cohere": (
+        "command-a-reasoning-08-2025",
+        {"thinking.type": "enabled"},
+        {"thinking.type": "enabled", "thinking.token_budget": 500},
+    ),
 }
 TEMPERATURES = {
     "openai_chat": ("gpt-4.1", "temperature", 1.5),
     "openai_responses": ("gpt-4.1", "temperature", 1.5),
     "anthropic": ("claude-sonnet-4-5", "temperature", 1),
     "gemini": ("gemini-2.5-flash", "generationConfig.temperature", 1.5),
+    "cohere": ("command-a-03-2025", "temperature", 1.0),
 }
 
 
-@pytest.mark.parametrize("backend", PROTOCOLS)
+@pytest.mark.parametrize("backend", RANGES)
 @pytest.mark.parametrize(("client", "streamed"), CELLS)
 def test_settings_reach_a_backend_in_its_own_words_and_range(
     backend: str, client: str, streamed: bool, commanded: Program, vendors: Upstream, sdks: Drivers

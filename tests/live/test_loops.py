@@ -15,7 +15,7 @@ from tests.live.program import CLIENT_KEY, Program
 from tests.live.test_bad_input import KEY, body, path
 from tests.live.test_matrix import PROTOCOLS, SEALS, THINKERS, cells
 from tests.live.vendors.said import Failed, Said
-from tests.live.vendors.upstream import VENDORS, Answer, Raw, Received, Upstream
+from tests.live.vendors.upstream import BACKENDS, Answer, Raw, Received, Upstream
 
 OPENING = "You asked for a proof of it. There are several, of which the shortest is the one by contradiction.\n\n"
 LOOP = "Let me check the result once more before I go on. "
@@ -32,7 +32,7 @@ def looping(text: str = "", thinking: str = "", seal: str = "") -> Callable[[Rec
     def answer(received: Received) -> Answer:
         if not received.streams:
             return said
-        events = list(VENDORS[received.vendor].stream(said, received.asked))
+        events = list(BACKENDS[received.vendor].stream(said, received.asked))
         return Raw(events[:250], content_type="text/event-stream", then="hold")
 
     return answer

@@ -13,7 +13,7 @@ from tests.live.clients.sdk import Drivers
 from tests.live.pictures import PNG
 from tests.live.program import CLIENT_KEY, Program
 from tests.live.vendors.said import Failed, Said
-from tests.live.vendors.upstream import VENDORS, Upstream
+from tests.live.vendors.upstream import BACKENDS, VENDORS, Upstream
 
 PROTOCOLS = tuple(VENDORS)
 SEALS = {
@@ -21,18 +21,21 @@ SEALS = {
     "openai_responses": "gAAAAABpH8mK3q2Zc1V5d0x5V2R5bA==",
     "anthropic": "EqQBCkYIBxgCKkBNb3JlIHRoYW4gZmlmdHkgY2hhcmFjdGVycyBvZiBzaWduYXR1cmU=",
     "gemini": "CiQBVKhc7mJvcmUgdGhhbiBmaWZ0eSBjaGFyYWN0ZXJzIG9mIHNpZ25hdHVyZQ==",
+    "cohere": "",
 }
 PLAIN = {
     "openai_chat": "gpt-4.1",
     "openai_responses": "gpt-4.1",
     "anthropic": "claude-sonnet-4-5",
     "gemini": "gemini-2.5-flash",
+    "cohere": "command-a-03-2025",
 }
 THINKERS = {
     "openai_chat": "gpt-5",
     "openai_responses": "gpt-5",
     "anthropic": "claude-sonnet-4-5",
     "gemini": "gemini-3-pro-preview",
+    "cohere": "command-a-reasoning-08-2025",
 }
 FINISHES = {
     "openai_chat": {"stop": "stop", "tool_calls": "tool_calls", "length": "length"},
@@ -128,7 +131,7 @@ def cells() -> list[Any]:
     return [
         pytest.param(client, backend, streamed, id=f"{client}-{backend}-{'stream' if streamed else 'whole'}")
         for client in PROTOCOLS
-        for backend in PROTOCOLS
+        for backend in BACKENDS
         for streamed in (False, True)
     ]
 

@@ -72,7 +72,7 @@ def _expected(said: Said, client: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", [400, 429, 529])
-@pytest.mark.parametrize("client", PLAIN)
+@pytest.mark.parametrize("client", FINISHES)
 def test_error(status: int, client: str, parley: Program, vendors: Upstream, node: Driver) -> None:
     backend = "anthropic" if client != "anthropic" else "gemini"
     vendors.will_say(Failed(status, "The vendor says no."))

@@ -59,6 +59,22 @@ def _ids(*names: str) -> dict[str, Any]:
     return {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
 
 
+def test_coheres_models_are_listed_beside_its_chat() -> None:
+    pages = {
+        None: {"models": [{"name": "command-a", "endpoints": ["chat"]}, {"name": "rr", "endpoints": ["rerank"]}]},
+        "2": {"models": [{"name": "command-r"}], "next_page_token": ""},
+    }
+    pages[None]["next_page_token"] = "2"
+    vendors = Vendors(cohere=lambda asked: httpx.Response(200, json=pages[asked.url.params.get("page_token")]))
+    backend = Backend("cohere", "cohere", "http://cohere.test/v2", ("ck",), "cohere")
+    catalogue = _catalogue(vendors, _settings(backend))
+    asyncio.run(catalogue.refresh())
+    assert catalogue.listed()["cohere"] == ("command-a", "command-r")
+    [first, _] = vendors.requests
+    assert (first.url.path, first.url.params["endpoint"]) == ("/v1/models", "chat")
+    assert first.headers["authorization"] == "Bearer ck"
+
+
 def test_every_backend_is_asked_in_its_own_protocol() -> None:
     gemini = {"models": [{"name": "models/g-1"}, {"name": "models/e-1", "supportedGenerationMethods": ["embedText"]}]}
     vendors = Vendors(openai=_ids("o-1", "o-2", "o-1"), anthropic=_ids("a-1"), gemini=gemini)
@@ -210,6 +226,10 @@ ENTRIES = [
     {"model_version": "odd", "model_family": "Claude", "handle": "/raw/claude"},
     {"model_version": "plain", "model_family": "YandexGPT", "handle": "internal/v1", "completion_price_1k": "1.5"},
     {"model_version": "cmd", "model_family": "Cohere", "handle": "/cohere/v2/chat"},
+    {"model_version": "cmd-raw", "model_family": "Cohere", "handle": "/raw/command-a"},
+    {"model_version": "cmd-base", "model_family": "Cohere", "handle": "/raw/v2"},
+    {"model_version": "cmd-handle", "handle": "/cohere/chat"},
+    {"model_version": "cmd-past", "model_family": "Cohere", "handle": "/cohere/v1/chat"},
     {"model_version": "compat", "model_family": "Cohere", "handle": "/cohere/compatibility/v1/chat/completions"},
     {"model_version": "elsewhere", "model_family": "GPT", "handle": "https://evil.test/v1/chat/completions"},
     {"model_version": "no handle"},
@@ -230,7 +250,8 @@ def test_the_model_list_is_asked_with_its_token(aggregated: tuple[Catalogue, Ven
     (request,) = vendors.requests
     assert str(request.url) == LIST_URL
     assert request.headers["authorization"] == "OAuth tok"
-    names = ("gpt-4o", "claude-x", "gem", "dall-e-3", "odd", "plain", "cmd", "compat")
+    cohere = ("cmd", "cmd-raw", "cmd-base", "cmd-handle", "cmd-past", "compat")
+    names = ("gpt-4o", "claude-x", "gem", "dall-e-3", "odd", "plain", *cohere)
     assert catalogue.listed()["aggregator"] == names
 
 
@@ -243,6 +264,10 @@ def test_the_model_list_is_asked_with_its_token(aggregated: tuple[Catalogue, Ven
         ("dall-e-3", "openai_chat", "https://list.test/openai/v1", "dall-e-3", None),
         ("odd", "anthropic", "https://list.test/raw/claude", "odd", "https://list.test/raw/claude"),
         ("plain", "openai_chat", "https://list.test/internal/v1", "plain", None),
+        ("cmd", "cohere", "https://list.test/cohere/v2", "cmd", None),
+        ("cmd-raw", "cohere", "https://list.test/raw/command-a", "cmd-raw", "https://list.test/raw/command-a"),
+        ("cmd-base", "cohere", "https://list.test/raw/v2", "cmd-base", None),
+        ("cmd-handle", "cohere", "https://list.test/cohere/chat", "cmd-handle", "https://list.test/cohere/chat"),
         ("compat", "openai_chat", "https://list.test/cohere/compatibility/v1", "compat", None),
     ],
 )
@@ -256,13 +281,19 @@ def test_each_model_has_its_place(aggregated, model: str, protocol: str, base_ur
     )
     assert placed.backend.headers == {"Authorization": "OAuth tok"}
     assert (placed.backend.name, placed.key) == ("aggregator", None)
+    assert protocol != "cohere" or placed.backend.dialect == "cohere"
 
 
-@pytest.mark.parametrize("model", ["cmd", "unknown", "elsewhere"])
+@pytest.mark.parametrize("model", ["cmd-past", "unknown", "elsewhere"])
 def test_what_cannot_be_served_is_not_found(aggregated, model: str) -> None:
     with pytest.raises(ParleyError, match=model) as caught:
         aggregated[0].place(Upstream(AGGREGATOR, model))
     assert caught.value.fault.kind is FaultKind.NOT_FOUND
+
+
+def test_coheres_older_protocol_is_named(aggregated) -> None:
+    with pytest.raises(ParleyError, match=r"Chat API v1.*/v2/chat.*protocol: cohere"):
+        aggregated[0].place(Upstream(AGGREGATOR, "cmd-past"))
 
 
 def test_prices_are_kept(aggregated) -> None:

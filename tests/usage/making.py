@@ -13,7 +13,7 @@ from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
 from proxy_core.exchange.meter import Meter
 from proxy_core.pipeline.lanes import Lane, LaneChoice
-from proxy_core.protocols import CODECS
+from proxy_core.protocols import BACKENDS, CODECS
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.upstreams import Backend, Upstream
 from proxy_core.turn.content import ProtocolName
@@ -69,7 +69,7 @@ def attempt(upstream: Upstream, events: Iterable[Event] = (), **fields: Any) -> 
     made = Attempt(
         number=1,
         upstream=upstream,
-        codec=CODECS[upstream.backend.protocol],
+        codec=BACKENDS[upstream.backend.protocol],
         choice=LaneChoice(Lane.VERBATIM, "same"),
         request=OutgoingRequest("POST", "https://x.test/", [("x-api-key", KEY)], b"a prompt"),
         meter=meter,

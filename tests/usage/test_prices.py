@@ -105,6 +105,21 @@ def test_openrouter_says_what_it_took() -> None:
         assert NO_PRICES.cost(Upstream(router, "some/model"), told, NOON) is None
 
 
+def test_cohere_is_paid_for_what_it_bills() -> None:
+    """Far fewer tokens than its models read; where it does not say, for those."""
+    upstream = Upstream(Backend("cohere", "cohere", "https://api.cohere.com/v2", dialect="cohere"), "command-a-03-2025")
+    entry = ModelEntry(prompt_price_1m=2.5, completion_price_1m=10.0, cache_read_price_1m=1.0)
+    billed = {"billed_units": {"input_tokens": 12.0, "output_tokens": 7.0}}
+    read = Usage(input=59, cache_read=448, output=10, extra=billed)
+    for prices in (NO_PRICES, Prices(entry=lambda backend, model: entry)):
+        cost = prices.cost(upstream, read, NOON)
+        assert cost is not None
+        assert cost.usd == pytest.approx((12 * 2.5 + 7 * 10) / 1e6)
+    unsaid = Prices(entry=lambda backend, model: entry).cost(upstream, replace(read, extra={}), NOON)
+    assert unsaid is not None
+    assert unsaid.usd == pytest.approx((59 * 2.5 + 448 * 1 + 10 * 10) / 1e6)
+
+
 def test_fast_mode_costs_more() -> None:
     upstream = Upstream(ANTHROPIC, "claude-opus-5")
     normal, fast = (

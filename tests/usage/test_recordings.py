@@ -13,9 +13,12 @@ import pytest
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.meter import Meter
 from proxy_core.exchange.step import HeaderList
+from proxy_core.pipeline.lanes import Lane, LaneChoice
 from proxy_core.protocols import CODECS
+from proxy_core.protocols.contract import View
 from proxy_core.routing.upstreams import Backend, Upstream
 from proxy_core.turn.content import ProtocolName
+from proxy_core.turn.request import ChatRequest
 from proxy_core.usage.questions import Question
 from proxy_core.usage.reader import UsageReader
 from proxy_core.usage.record import Record, record_of
@@ -28,6 +31,7 @@ _PROTOCOLS: dict[str, ProtocolName] = {
     "responses": "openai_responses",
     "messages": "anthropic",
     "generateContent": "gemini",
+    "cohere_v2_chat": "cohere",
 }
 _BROKEN = {
     "anthropic/ai__spliced-message-start.stream__00",
@@ -60,7 +64,8 @@ def _said(recording: Recording) -> tuple[int, int] | None:
     """Tokens in and out by the provider's own words: the last that it says."""
     counts: dict[str, Any] = {}
     for payload in _payloads(recording):
-        for holder in (payload, payload.get("message"), payload.get("response"), payload.get("x_groq")):
+        inner = (payload.get(name) for name in ("message", "response", "x_groq", "delta"))
+        for holder in (payload, *inner):
             for name in ("usage", "usageMetadata"):
                 if isinstance(holder, dict) and isinstance(holder.get(name), dict):
                     counts |= {key: value for key, value in holder[name].items() if value is not None}
@@ -84,7 +89,12 @@ def _gemini_total(counts: dict[str, Any]) -> tuple[int, int]:
     return given, counts.get("candidatesTokenCount", 0) + counts.get("thoughtsTokenCount", 0)
 
 
+def _cohere_total(counts: dict[str, Any]) -> tuple[int, int]:
+    return counts["tokens"]["input_tokens"], counts["tokens"]["output_tokens"]
+
+
 _TOTALS = {
+    "cohere_v2_chat": _cohere_total,
     "chat": _chat_total,
     "responses": lambda counts: (counts["input_tokens"], counts["output_tokens"]),
     "messages": _messages_total,
@@ -100,8 +110,12 @@ def _record(recording: Recording) -> Record:
     one = attempt(Upstream(backend, recording.index["model"] or "m"), make_view=lambda: None)
     one.meter = Meter(lambda: NOON + 1)
     one.observers = (one.meter,)
-    request = admitted(protocol, stream=streams)
-    made = Exchange(request, CODECS[protocol], iter([one]), _raise, clock=lambda: NOON + 2)
+    client: ProtocolName = protocol if protocol in CODECS else "openai_chat"
+    if client != protocol:
+        one.choice = LaneChoice(Lane.TRANSLATE, "no client speaks it")
+        one.view = View("m", ChatRequest(client, "m", []))
+    request = admitted(client, stream=streams)
+    made = Exchange(request, CODECS[client], iter([one]), _raise, clock=lambda: NOON + 2)
     assert made.next_attempt() is one
     events = recording.stream
     if streams and not events:

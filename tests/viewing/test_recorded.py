@@ -10,7 +10,7 @@ import pytest
 
 from proxy_core.errors import Fault, ParleyError
 from proxy_core.pipeline.whole import read_reply
-from proxy_core.protocols import CODECS
+from proxy_core.protocols import BACKENDS
 from proxy_core.protocols.contract import Call
 from proxy_core.turn.content import Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.reply import Reply
@@ -19,11 +19,13 @@ from proxy_core.viewing.outline import usage_text
 from proxy_core.wire.json import dumps, loads
 from tests.recordings import Recording, cases, client_requests
 
-ENDPOINTS = ("chat", "responses", "messages", "generateContent")
+ENDPOINTS = ("chat", "responses", "messages", "generateContent", "cohere_v2_chat")
 SHOWN_THINKING = 400
 REQUESTS = [case for endpoint in ENDPOINTS for case in cases(endpoint)]
 WHOLE = [case for endpoint in ENDPOINTS for case in cases(endpoint, stream=False)]
-STREAMED = [case for endpoint in ENDPOINTS for case in cases(endpoint, stream=True)]
+UNADDRESSED = ("cohere/ai__cohere-text.stream__00",)
+"""Whose address was not recorded."""
+STREAMED = [case for name in ENDPOINTS for case in cases(name, stream=True) if case.id not in UNADDRESSED]
 REFUSED = [case for endpoint in ENDPOINTS for status in (400, 401, 404, 429) for case in cases(endpoint, status=status)]
 
 
@@ -70,7 +72,7 @@ def shown_of(reply: Reply) -> list[str]:
 
 def read(stream: bytes, call: Call) -> tuple[Reply, Fault | None]:
     try:
-        return read_reply(stream, "text/event-stream", CODECS[call.protocol]), None
+        return read_reply(stream, "text/event-stream", BACKENDS[call.protocol]), None
     except ParleyError as error:
         return Reply("", "", []), error.fault
 
@@ -83,7 +85,7 @@ def assert_shown(texts: Iterable[str], outline: str) -> None:
 def assert_request_shown(request: dict[str, Any]) -> None:
     call = called(request)
     outline = show_request(dumps(request["json"]), call, "summary", ["deed"])
-    read = CODECS[call.protocol].read_request(request["json"], call)
+    read = BACKENDS[call.protocol].read_request(request["json"], call)
     assert_shown([*words(read.system), *(text for turn in read.turns for text in words(turn.parts))], outline)
     assert_shown([tool.name for tool in read.tools], outline)
     assert "where the tokens go" in outline
@@ -108,7 +110,7 @@ def test_whole_replies(recording: Recording) -> None:
     call = called(recording.case["request"])
     body = dumps(recording.reply)
     outline = show_reply(body, "application/json", call, "1.00 s in all", ["deed"])
-    reply = read_reply(body, "application/json", CODECS[call.protocol])
+    reply = read_reply(body, "application/json", BACKENDS[call.protocol])
     assert_shown(shown_of(reply), outline)
     assert "1.00 s in all" in outline.splitlines()[0]
     if reply.usage:
@@ -131,7 +133,7 @@ def test_streams_whole_and_under_way(recording: Recording) -> None:
 def test_errors(recording: Recording) -> None:
     call = called(recording.case["request"])
     body, status = dumps(recording.reply), recording.index["status"]
-    fault = CODECS[call.protocol].read_fault(status, {}, body)
+    fault = BACKENDS[call.protocol].read_fault(status, {}, body)
     outline = show_fault(status, body, call, "", ["deed"])
     assert outline.startswith(f"# error {status}, {fault.kind}")
     assert_shown([fault.message, "deed"], outline)

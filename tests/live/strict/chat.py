@@ -171,7 +171,7 @@ _REASONING_MODEL = re.compile(r"^(o\d|gpt-5|gpt-6)")
 def check_chat(body: Any, model: str | None = None) -> None:
     """Raises Refused. `model` is not used: the body names it."""
     _REQUEST(body, "")
-    _check_pairing(body["messages"])
+    check_pairing(body["messages"])
     _check_options(body)
     if _REASONING_MODEL.match(body["model"]):
         check_reasoning_model(body, "max_tokens")
@@ -200,7 +200,7 @@ def _check_options(body: dict[str, Any]) -> None:
         raise Refused("tool_choice", f"Tool choice '{choice['function']['name']}' not found in 'tools' parameter.")
 
 
-def _check_pairing(messages: list[dict[str, Any]]) -> None:
+def check_pairing(messages: list[dict[str, Any]]) -> None:
     """Every call is answered by the tool messages right behind it, and by nothing else."""
     open_calls: list[str] = []
     for index, message in enumerate(messages):

@@ -1,4 +1,4 @@
-"""All four vendors behind one address on loopback: http://127.0.0.1:PORT/NAME, NAME being the protocol."""
+"""All vendors behind one address on loopback: http://127.0.0.1:PORT/NAME, NAME being the protocol."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import h11
 from proxy_core.turn.content import ProtocolName
 from tests.live.strict.anthropic import check_anthropic
 from tests.live.strict.chat import check_chat
+from tests.live.strict.cohere import check_cohere
 from tests.live.strict.gemini import check_gemini
 from tests.live.strict.responses import check_responses
 from tests.live.strict.shapes import Refused
-from tests.live.vendors import anthropic, chat, gemini, responses
+from tests.live.vendors import anthropic, chat, cohere, gemini, responses
 from tests.live.vendors.gemini import as_understood
 from tests.live.vendors.http2 import Http2, Streamed
 from tests.live.vendors.said import Failed, Said
@@ -30,6 +31,8 @@ VENDORS: dict[str, Any] = {
     "anthropic": anthropic,
     "gemini": gemini,
 }
+BACKENDS: dict[str, Any] = {**VENDORS, "cohere": cohere}
+"""With the one whose protocol no client speaks."""
 _PATIENCE = 5
 """Seconds until what should have happened is given up on."""
 
@@ -89,7 +92,7 @@ class Upstream:
         self.others: list[Received] = []
         self.problems: list[str] = []
         self.checks = True
-        self.seals: dict[str, set[str]] = {name: set() for name in VENDORS}
+        self.seals: dict[str, set[str]] = {name: set() for name in BACKENDS}
         self._answers: deque[Answer | Reply] = deque()
         self._tls = tls
         self._loop = asyncio.new_event_loop()
@@ -188,6 +191,7 @@ def _problem(request: Received, seals: frozenset[str]) -> str | None:
         "openai_responses": lambda: check_responses(request.json, seals),
         "anthropic": lambda: check_anthropic(request.json, seals),
         "gemini": lambda: check_gemini(as_understood(request.json), request.asked["model"], seals),
+        "cohere": lambda: check_cohere(request.json),
     }
     try:
         checks[request.vendor]()
@@ -199,7 +203,7 @@ def _problem(request: Received, seals: frozenset[str]) -> str | None:
 
 
 def _rendered(answer: Answer, request: Received) -> Raw:
-    vendor = VENDORS[request.vendor]
+    vendor = BACKENDS[request.vendor]
     match answer:
         case Raw():
             return answer
