@@ -15,6 +15,7 @@ from proxy_core.commands.history import DEFAULT_PREFIX
 from proxy_core.commands.marks import OPENING
 from proxy_core.commands.obeying import Obeyed, clean_only, obey
 from proxy_core.config.settings import LoopSettings, Settings
+from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.answers import Answer, json_answer
 from proxy_core.exchange.attempt import HEDGED, Attempt
 from proxy_core.exchange.attempts import attempts
@@ -89,8 +90,8 @@ class Conversing:
             return self._say(obeyed.answer)
         chosen = effective(self._settings, self._session)
         self._visit.project = chosen.project
-        if self._settings.force_project and not chosen.project and self._is_chat:
-            return self._say(_project_missing(self._settings.command_prefix))
+        if self._settings.force_project and not chosen.project:
+            return self._without_project()
         routing = self._route(chosen, obeyed, intercepted)
         self._allow(routing)
         if chosen.one_off and not obeyed.errand and self._is_chat:
@@ -164,6 +165,16 @@ class Conversing:
         reply = own_reply(parts, admitted.model, admitted.call.protocol, admitted.json)
         self._may_be_followed(reply.id)
         return local_answer(admitted, reply, view)
+
+    def _without_project(self) -> Answer:
+        """Said in a reply where there is one; tokens are counted here, all else is refused."""
+        admitted, missing = self._admitted, _project_missing(self._settings.command_prefix)
+        if self._is_chat:
+            return self._say(missing)
+        if admitted.call.operation == "count_tokens":
+            turns = Dispatcher(admitted, time.time).read()
+            return json_answer(counted(admitted.call.protocol, count_tokens(turns)))
+        raise ParleyError(Fault(FaultKind.PERMISSION, missing))
 
     def _route(self, chosen: Effective, obeyed: Obeyed, intercepted: Upstream | None) -> Routing:
         settings = self._settings

@@ -136,7 +136,7 @@ class Catalogue:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             outcome = replace(self.state[backend.name], status="failing", error=_reason(error))
         else:
-            outcome = BackendState("ok", models, self._clock())
+            outcome = BackendState("ok", models or backend.models, self._clock())
         if self._backends.get(backend.name) == backend:  # it may have been configured anew meanwhile
             self.state[backend.name] = outcome
 

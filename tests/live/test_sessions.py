@@ -14,7 +14,7 @@ from tests.live.clients.sdk import Drivers
 from tests.live.commanding import ASKED, PROTOCOLS, own_program, talk, unmarked
 from tests.live.program import CLIENT_KEY, Program
 from tests.live.test_commands import CELLS
-from tests.live.vendors.upstream import Upstream
+from tests.live.vendors.upstream import Raw, Upstream
 
 KEY = {"authorization": f"Bearer {CLIENT_KEY}"}
 OPUS = "anthropic:claude-opus-4-5"
@@ -125,6 +125,26 @@ def test_nothing_goes_upstream_without_a_project(
     assert unmarked(replies[2]["text"]) == "project set to x"
     assert replies[3]["text"] == "pong"
     assert len(vendors.received) == 1
+
+
+def test_calls_that_are_no_chat_need_a_project_too(
+    open_program: Program, vendors: Upstream, http: httpx.Client
+) -> None:
+    message = {"role": "user", "content": "Hi"}
+    named = {"x-session-id": "counts-and-embeds"}
+
+    def ask(path: str, **body: Any) -> httpx.Response:
+        return http.post(f"{open_program.base}{path}", json={"model": "openai_chat:m", **body}, headers=named)
+
+    vendors.will_say(Raw([b"{}"]))
+    vendors.checks = False
+    refused = ask("/v1/embeddings", input="Hi")
+    assert (refused.status_code, "!/set(project=NAME)" in refused.json()["error"]["message"]) == (403, True)
+    counted = ask("/v1/messages/count_tokens", model="anthropic:claude-sonnet-4-5", messages=[message])
+    assert counted.json()["input_tokens"] > 0
+    assert vendors.received == []
+    ask("/v1/chat/completions", messages=[{**message, "content": "!/set(project=x)"}])
+    assert ask("/v1/embeddings", input="Hi").status_code == 200
 
 
 @pytest.mark.parametrize(("client", "streamed"), CELLS)

@@ -186,6 +186,14 @@ def test_configured_models_count_where_the_backend_does_not_say() -> None:
     assert catalogue.listed()["x"] == ("m-1",)
 
 
+def test_configured_models_count_where_the_backends_list_is_empty() -> None:
+    backend = Backend("x", "openai_chat", "http://x.test/v1", ("k",), models=("m-1",))
+    catalogue = _catalogue(Vendors(x=_ids()), _settings(backend))
+    asyncio.run(catalogue.refresh())
+    assert catalogue.state["x"].status == "ok"
+    assert catalogue.listed()["x"] == ("m-1",)
+
+
 def test_a_change_of_settings_keeps_the_lists_of_what_stays_the_same() -> None:
     vendors = Vendors(openai=_ids("o-1"), anthropic=_ids("a-1"))
     catalogue = _catalogue(vendors, _settings(OPENAI, ANTHROPIC))
