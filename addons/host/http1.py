@@ -1,4 +1,5 @@
-"""HTTP/1 bodies: chunks that came in one read are handed on as one, and whole chunks are read without h11."""
+"""HTTP/1: interim answers are passed over, chunks that came in one read are handed on as one, and whole chunks are read
+without h11."""
 
 from __future__ import annotations
 
@@ -11,13 +12,24 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestData, ResponseData
-from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server
+from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Connection, Http1Server
 
 BODY = (RequestData, ResponseData)
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,7})\r\n")
 _END = b"\r\n"
+_INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d\b")
+"""Without 101, which ends the talk in HTTP."""
+read_headers_originally = Http1Client.read_headers
 read_body_originally = Http1Connection.read_body
 send_originally = Http1Server.send
+
+
+def read_headers(self: Http1Client, event: events.Event) -> Any:
+    """mitmproxy takes 100 and 103 for the answer itself, which comes behind them (RFC 9110, section 15.2)."""
+    if isinstance(event, events.DataReceived) and self.request:
+        while _INTERIM.match(bytes(self.buf)) and self.buf.maybe_extract_lines() is not None:
+            continue
+    return read_headers_originally(self, event)
 
 
 def read_body(self: Http1Connection, event: events.Event) -> Any:

@@ -14,7 +14,7 @@ from mitmproxy import options
 from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import ResponseData
+from mitmproxy.proxy.layers.http._events import ResponseData, ResponseHeaders
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 from mitmproxy.test import tflow, tutils
 
@@ -53,6 +53,37 @@ def _read(read_body: Callable[..., Iterator[commands.Command]], pieces: list[byt
         if others:
             break
     return body, others
+
+
+INTERIM = (
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\nx: HTTP/1.1 200 OK\r\n\r\n",
+    b"HTTP/1.0 199 \r\n\r\n",
+)
+
+
+def _heads(data: list[bytes]) -> list[int]:
+    """The answers that are taken for one."""
+    client, taken = _client(), []
+    client.response = None
+    for piece in data:
+        client.buf += piece
+        for command in http1.read_headers(client, events.DataReceived(client.conn, piece)):
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
+                taken.append(command.event.response.status_code)
+        if taken:
+            break
+    return taken
+
+
+@given(st.lists(st.sampled_from(INTERIM), max_size=4), st.lists(st.integers(0, 200), max_size=6))
+def test_interim_answers_are_not_the_answer(interim: list[bytes], cuts: list[int]) -> None:
+    stream = b"".join(interim) + b"HTTP/1.1 429 Slow down\r\ncontent-length: 0\r\n\r\n"
+    assert _heads(_cut(stream, cuts)) == [429]
+
+
+def test_an_upgrade_is_the_answer() -> None:
+    assert _heads([b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n"]) == [101]
 
 
 def _cut(stream: bytes, cuts: list[int]) -> list[bytes]:
