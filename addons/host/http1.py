@@ -24,7 +24,7 @@ read_body_originally = Http1Connection.read_body
 send_originally = Http1Server.send
 
 
-def read_headers(self: Http1Client, event: events.Event) -> Any:
+def read_headers(self: Http1Client, event: events.ConnectionEvent) -> Any:
     """mitmproxy takes 100 and 103 for the answer itself, which comes behind them (RFC 9110, section 15.2)."""
     if isinstance(event, events.DataReceived) and self.request:
         while _INTERIM.match(bytes(self.buf)) and self.buf.maybe_extract_lines() is not None:
