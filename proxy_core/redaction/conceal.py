@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from proxy_core.protocols import SLOTS
-from proxy_core.protocols.slots import Slot
+from proxy_core.protocols.slots import Slot, other_slots
 from proxy_core.redaction.exact import leftmost_longest
 from proxy_core.redaction.finder import OWN_KEY, Finder, Finding
 from proxy_core.redaction.vault import Vault
@@ -21,6 +21,8 @@ from proxy_core.turn.content import ProtocolName
 type Mode = Literal["reversible", "one_way", "off"]
 
 _LITERAL = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_OF_ADDRESSES = frozenset(("signed-url", "azure-sas"))
+"""What must be in an address for it to be of use."""
 _NAMED = 512
 """Bytes of the longest value that is judged by the name of its field."""
 
@@ -52,7 +54,8 @@ def conceal(
     file gives away may stand in a log without a word that tells it.
     """
     hiding = _Hiding(vault, finder, mode, own_keys)
-    slots = [(slot, _data(slot)) for slot in SLOTS[protocol](body) if slot.text]
+    found = list(SLOTS[protocol](body))
+    slots = [(slot, _data(slot)) for slot in found if slot.text] + hiding.suspects(list(other_slots(body, found)))
     for slot, data in slots:
         if not slot.signed:
             hiding.learn(slot, data)
@@ -111,6 +114,14 @@ class _Hiding:
     own_keys: Mode
     counts: Counter[str] = field(default_factory=Counter)
 
+    def suspects(self, slots: list[Slot]) -> list[tuple[Slot, bytes]]:
+        """`slots` with their bytes if there may be a secret in any of them: one look at all of them together."""
+        texts = [_data(slot) for slot in slots]
+        together = b"\n".join(texts)
+        if self.finder.find(together) or self.vault:
+            return list(zip(slots, texts, strict=True))
+        return []
+
     def learn(self, slot: Slot, data: bytes) -> None:
         for finding in self._findings(slot, data):
             secret = data[finding.start : finding.end]
@@ -146,6 +157,8 @@ class _Hiding:
 
     def _findings(self, slot: Slot, data: bytes) -> list[Finding]:
         findings = list(self._wanted(self.finder.find(data)))
+        if slot.kind == "address":
+            return [finding for finding in findings if finding.rule not in _OF_ADDRESSES]
         return findings or list(self._wanted(self._by_name(slot, data)))
 
     def _wanted(self, findings: Iterable[Finding]) -> Iterator[Finding]:
