@@ -126,7 +126,7 @@ def other_slots(body: dict[str, Any], known: Iterable[Slot]) -> Iterator[Slot]:
             if isinstance(key, str) and len(key) >= 16 and _KEY.match(key):
                 names.append(KeySlot("other", holder, key))
             if isinstance(item, str):
-                if len(item) < _SHORTEST or key in _NOT_WRITTEN or item.startswith("data:"):
+                if len(item) < _SHORTEST or key in _NOT_WRITTEN or key in _FOR_PROVIDERS or item.startswith("data:"):
                     continue
                 if (id(holder), key) not in taken:
                     yield Slot("address" if key in _ADDRESSES else "other", holder, key)

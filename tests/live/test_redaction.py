@@ -342,10 +342,24 @@ def test_switched_off_and_on_by_command(parley: Program, vendors: Upstream, http
     [
         ("metadata", {"metadata": {"note": CLIENT_KEY}}),
         ("user", {"user": CLIENT_KEY}),
-        ("a tool's name", {"tools": [{"type": "function", "function": {"name": "f"}, "x": {"y": [OWN]}}]}),
-        ("a field's name", {"metadata": {OWN: "x"}}),
+        ("beside a tool", {"tools": [{"type": "function", "function": {"name": "f"}, "x": {"y": [OWN]}}]}),
         ("unknown", {"tomorrow": [{"key": json.dumps({"a": f'"{CLIENT_KEY}'})}]}),
         ("a secret of the text", {"metadata": {"note": f"uses {GITHUB}"}}),
+    ],
+)
+def test_a_secret_where_hardly_any_text_is_is_hidden(
+    name: str, change: dict[str, Any], parley: Program, vendors: Upstream, http: httpx.Client
+) -> None:
+    post(parley, http, f"token {GITHUB}", **change)
+    assert [seen(received.body) for received in vendors.received] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("an id", {"previous_response_id": CLIENT_KEY}),
+        ("a tool's name", {"tools": [{"type": "function", "function": {"name": OWN}, "x": {"name": OWN}}]}),
+        ("a credential of the client's", {"tomorrow": {"authorization": GITHUB}}),
         ("its base64", {"metadata": {"note": base64.b64encode(f"x{GITHUB}".encode()).decode()}}),
     ],
 )
@@ -547,7 +561,7 @@ def _message(message: str | bytes) -> Event:
 def test_messages_of_intercepted_websockets(parley: Program) -> None:
     """Hidden on the way out, put back on the way in; where that cannot be done the message is dropped."""
     said = {"type": "response.create", "response": {"input": f"Use {GITHUB}, not {OWN}"}}
-    known = {"type": "response.create", "input": f"Use {GITHUB}", "metadata": {"note": GITHUB}}
+    known = {"type": "response.create", "input": f"Use {GITHUB}", "previous_response_id": GITHUB}
     echo = Echo()
     try:
         heard = say_over_websocket(
