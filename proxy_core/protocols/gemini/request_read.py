@@ -13,7 +13,7 @@ from proxy_core.protocols.gemini.names import MADE_UP_ID, ORIGIN, camel, made_up
 from proxy_core.protocols.gemini.tools import read_tool_choice, read_tools
 from proxy_core.turn.content import Part, Text, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, Role, Turn
-from proxy_core.wire.fields import optional_string, record, string, wrong_type
+from proxy_core.wire.fields import missing, optional_string, record, string, wrong_type
 
 ROLE = "_role"
 """On a turn, its native role, where it is not the one that ours implies."""
@@ -39,6 +39,8 @@ def read_request(body: dict[str, Any], call: Call) -> ChatRequest:
     _read_system(raw.get("systemInstruction"), request)
     _read_tool_config(raw.get("toolConfig"), request)
     read_config(raw.get(CONFIG), request)
+    if not request.turns and call.operation == "chat":
+        raise missing("contents", "what the model is to answer, an array with 'parts'")
     if call.operation == "count_tokens":
         request.extra[COUNTED] = wrapped
     return request

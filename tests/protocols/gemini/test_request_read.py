@@ -214,6 +214,8 @@ def test_count_tokens_is_wrapped_as_it_came(wrapped: bool) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
+        ({}, "'contents' is required: what the model is to answer, an array with 'parts'."),
+        ({"contents": []}, "'contents' is required: what the model is to answer, an array with 'parts'."),
         ({"contents": "hi"}, "'contents' must be an array, not a string."),
         ({"contents": [1]}, "'contents[0]' must be an object, not a number."),
         ({"contents": [{"parts": [{"text": 5}]}]}, "'contents[0].parts[0].text' must be a string, not a number."),
