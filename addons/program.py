@@ -97,7 +97,7 @@ class Program:
         self.table.failover = settings.failover
         self.rests.patience = settings.failover.patience
         self.catalogue.configure(listing_only(settings) if self._replay else settings)
-        if settings.redis_url and self._identity is None:
+        if settings.redis_url and self._usage is None:  # from the start on, or not at all
             self._identity = identity_of(settings)
             self.link = link_to(settings.redis_url, self._replica(self._identity), lambda: self.settings.limits.sharing)
         if self._usage is None:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proxy_core.sessions.session import Session
-from proxy_core.sharing.redis_log import TROUBLE, Log, News, reason
+from proxy_core.sharing.redis_log import READ, TROUBLE, Log, News, reason
 from proxy_core.sharing.replica import Replica
 
 logger = logging.getLogger("parley")
@@ -25,7 +25,6 @@ logger = logging.getLogger("parley")
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _LOOKS_APART = 1.0
 """Seconds between two looks at the log while nobody asks."""
-_FULL = 1000
 _FIRST_TRY = 3.0
 """How long the program's start waits for Redis."""
 _MOST_REPORTED = 100
@@ -158,7 +157,7 @@ class Link:
             waiting, self._waiting = self._waiting, []
             try:
                 news = await self._exchange(log)
-                while len(news.entries) >= _FULL:
+                while len(news.entries) >= READ:
                     news = await self._exchange(log)
             finally:
                 _release(waiting)

@@ -17,6 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Protocol
 
 from redis.asyncio import Redis
@@ -41,6 +42,8 @@ from proxy_core.sharing.changes import (
 from proxy_core.sharing.replica import Snapshot
 from proxy_core.wire.json import dumps, loads
 
+READ = 1000
+"""Entries of the log that are read at once."""
 TROUBLE = (RedisError, OSError, EOFError)
 """What the calls below raise when Redis cannot be used."""
 _PREFIX = b"parley:1:"
@@ -52,7 +55,6 @@ _ANSWERS = _PREFIX + b"answers"
 _SECONDS = 5.0
 """Without an answer for so long, the connection is given up."""
 _LOG = 10_000
-_READ = 1000
 _CHUNK = 200
 _DAY = 86_400
 _HOUR = 3600
@@ -148,7 +150,7 @@ class RedisLog:
             self._tend(pipe, {_CHANGES, *(_KEPT_IN[type(change)] for change in changes)})
         pipe.client_id()
         pipe.xrange(_CHANGES, count=1)
-        pipe.xread({_CHANGES: self._read_to}, count=_READ)
+        pipe.xread({_CHANGES: self._read_to}, count=READ)
         results = await pipe.execute(raise_on_error=False)
         for wrong in filter(_is_wrong, results):
             self._report("parley:1:*", str(wrong))
@@ -214,6 +216,8 @@ class RedisLog:
             if not values:
                 return None  # its time was over
             at, used = float(values.pop(b"at", b"0")), int(values.pop(b"used", b"0"))
+            if not isfinite(at):
+                raise Unreadable("at: is no moment")
             return SessionChange(*scope, read_stored(values), at, max(used, 0))
         except ValueError as error:
             self._report(_session(name).decode("utf-8", "replace"), str(error))

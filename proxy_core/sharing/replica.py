@@ -34,6 +34,7 @@ logger = logging.getLogger("parley")
 
 _MOST_ANSWERS = 10_000
 _SHORTEST_SECRET = 8
+_DAY = 86_400.0
 
 
 @dataclass(slots=True)
@@ -256,8 +257,7 @@ class Replica:
         key = (change.owner, change.id)
         if key in self._pending.ends:
             return
-        used = min(self.clocks.to_local(change.at), self.clocks.monotonic())
-        session = self._sessions.put(change.owner, change.id, used)
+        session = self._sessions.put(change.owner, change.id, self._bounded(change.at, 0.0))
         pending = self._pending.sessions.get(key)
         given = {name: value for name, value in change.set.items() if pending is None or name not in pending.fields}
         self._put(session, cast(Fields, given))
@@ -297,8 +297,10 @@ class Replica:
             case RestChange(until=float() as until, why=why) if why:
                 self._rests.take_over(about, Rest(self._bounded(until, LONGEST_REST), why, change.times))
 
-    def _bounded(self, until: float, longest: float) -> float:
-        return min(self.clocks.to_local(until), self.clocks.monotonic() + longest)
+    def _bounded(self, moment: float, longest: float) -> float:
+        """Here, at most `longest` seconds from now; what is a day old is of no use whenever it was."""
+        now = self.clocks.monotonic()
+        return max(now - _DAY, min(self.clocks.to_local(moment), now + longest))
 
     def _about(self, change: RestChange | BreakerChange) -> Subject | str | None:
         """None where the key is none of ours."""

@@ -72,3 +72,22 @@ def test_without_the_key_nothing_is_begun(program: Program) -> None:
     visit = chat("guessed")
     assert fault_of(program, visit) is FaultKind.AUTHENTICATION
     assert (visit.session, visit.counted) == (None, False)
+
+
+def test_a_visit_that_is_taken_again_counts_once_and_has_no_one_off_model(program: Program) -> None:
+    visit, other = chat(), chat()
+    program.reception.take(other)
+    assert other.session
+    other.session.one_off = "demo:slow"
+    program.reception.take(visit)
+    assert (visit.session, visit.one_off) == (other.session, "demo:slow")
+    program.reception.take_again(visit)
+    assert (visit.one_off, other.session.requests, program.house.open_streams.count) == (None, 2, 2)
+    program.reception.leave(visit)
+    program.reception.leave(other)
+    assert (program.house.open_streams.count, other.session.one_off) == (0, None)
+
+
+def test_instances_share_from_the_start_on_or_not_at_all(program: Program) -> None:
+    program.load(replace(program.settings, redis_url="redis://127.0.0.1:1"))
+    assert program.link is None

@@ -18,7 +18,7 @@ class RedisServer:
             pytest.skip("redis-server is not installed")
         self._folder = folder
         self._password = password
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -77,7 +77,7 @@ def _value(client: Redis, key: bytes) -> object:
             return client.get(key)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

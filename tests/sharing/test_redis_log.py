@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+import trustme
 from redis.exceptions import ResponseError
 
 from proxy_core.errors import FaultKind
@@ -16,7 +17,7 @@ from proxy_core.sharing import redis_log
 from proxy_core.sharing.changes import AnswerNoted, BreakerChange, Change, RestChange, SessionChange, SessionEnd
 from proxy_core.sharing.redis_log import TROUBLE, RedisLog, reason
 from proxy_core.sharing.replica import Snapshot
-from tests.sharing.server import RedisServer
+from tests.sharing.server import RedisServer, free_port
 
 SET = SessionChange("o", "s", {"model": "m", "greeted": True}, 1_700_000_000.5, used=2)
 
@@ -188,6 +189,8 @@ def test_garbage_in_the_log_is_passed_over_and_reported(server: RedisServer) -> 
 def test_garbage_in_the_store_is_passed_over_and_reported(server: RedisServer) -> None:
     client = server.client
     client.zadd("parley:1:sessions", {"o/s": 1, "o/bad": 2, "o/worse": 3, "o/text": 4, "nothing": 5, "o/gone": 6})
+    client.zadd("parley:1:sessions", {"o/never": 7})
+    client.hset("parley:1:session:o/never", mapping={"at": b"nan"})
     client.hset(
         "parley:1:session:o/s", mapping={"model": b'"m"', "of a later version": b"1", "at": b"2.5", "used": b"1"}
     )
@@ -207,6 +210,7 @@ def test_garbage_in_the_store_is_passed_over_and_reported(server: RedisServer) -
         "parley:1:session:o/bad",
         "parley:1:session:o/worse",
         "parley:1:session:o/text",
+        "parley:1:session:o/never",
         "parley:1:session:nothing",
         "parley:1:rests",
         "parley:1:answers",
@@ -223,6 +227,32 @@ def test_without_its_log_nothing_can_be_shared(server: RedisServer) -> None:
             await logs.one.exchange([])
 
     assert run(server, act)[0][0] == "parley:1:changes"
+
+
+def test_it_speaks_tls(tmp_path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "redis.pem"))
+    server = RedisServer(tmp_path)
+    if not server.client.config_get("tls-port"):
+        pytest.skip("this redis-server was built without TLS")
+    for name, value in (("tls-cert-file", "redis.pem"), ("tls-key-file", "redis.pem"), ("tls-ca-cert-file", "ca.pem")):
+        server.client.config_set(name, str(tmp_path / value))
+    port = free_port()
+    server.client.config_set("tls-auth-clients", "no", "tls-port", port)
+
+    async def main() -> None:
+        log = RedisLog(f"rediss://127.0.0.1:{port}?ssl_ca_certs={tmp_path}/ca.pem")
+        assert (await log.load()).sessions == []
+        await log.close()
+        log = RedisLog(f"rediss://127.0.0.1:{port}")
+        with pytest.raises(TROUBLE, match="CERTIFICATE_VERIFY_FAILED"):
+            await log.load()
+        await log.close()
+
+    asyncio.run(main())
+    server.kill()
 
 
 def test_wrong_passwords_and_empty_places_are_told_without_the_password(tmp_path) -> None:

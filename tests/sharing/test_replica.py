@@ -340,3 +340,10 @@ def test_what_was_ended_while_redis_was_away_is_ended(a: Instance) -> None:
     ends = [SessionEnd(session.owner, session.id, end) for session in (ended, used_since)]
     a.replica.load(Snapshot(a.clocks.now(), ended=ends))
     assert [session.id for session in a.sessions.all()] == ["used since"]
+
+
+@pytest.mark.parametrize("at", [b"-1e300", b"1e300"])
+def test_a_session_of_another_age_is_none_from_before_or_after_time(a: Instance, at: bytes) -> None:
+    a.hear(b'[{"kind":"session","owner":"o","id":"s","set":{},"at":%s}]' % at)
+    [session] = a.sessions.all()
+    assert 0 <= a.sessions.idle(session) <= 86_400
