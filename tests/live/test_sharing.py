@@ -245,8 +245,9 @@ def test_redis_may_go_and_come_while_requests_run(
     vendors: Upstream, http: httpx.Client, name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     server = RedisServer(tmp_path_factory.mktemp("redis"))
-    programs = [program.wait() for program in started(tmp_path_factory, vendors, server, 10_000)]
-    one, other = programs
+    one, other = programs = started(tmp_path_factory, vendors, server, 10_000)
+    for program in programs:
+        program.wait().heard("are shared with the other instances")
     over, answers = threading.Event(), []
 
     def keep_asking(number: int) -> None:
