@@ -12,6 +12,7 @@ from typing import Any
 from proxy_core.config.load import open_sources, read_settings
 from proxy_core.errors import ParleyError
 from proxy_core.usage.database import BadDatabaseUrl, Database, database
+from proxy_core.usage.export import cell
 from proxy_core.usage.questions import DEFAULT_DAYS, FILTERS, Question, sums_question
 from proxy_core.usage.reader import UsageReader
 from proxy_core.usage.stats import GROUPS
@@ -89,7 +90,7 @@ def _print_csv(groups: Sequence[Mapping[str, Any]], group: str) -> None:
     if groups:
         writer = csv.DictWriter(sys.stdout, list(groups[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(groups)
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in groups)
     else:
         print(group)
 

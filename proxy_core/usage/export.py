@@ -16,11 +16,11 @@ def to_csv(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> str:
     writer = csv.writer(out)
     names = list(columns)
     writer.writerow(names)
-    writer.writerows([_cell(row[name]) for name in names] for row in rows)
+    writer.writerows([cell(row[name]) for name in names] for row in rows)
     return out.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Clients choose some of the texts, and a spreadsheet would run one that looks like a formula.
     https://owasp.org/www-community/attacks/CSV_Injection"""
     if isinstance(value, str) and value.startswith(_FORMULA):

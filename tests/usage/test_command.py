@@ -75,6 +75,14 @@ def test_csv(folder: Path, monkeypatch, capsys) -> None:
     ]
 
 
+def test_no_cell_is_a_formula(folder: Path, monkeypatch, capsys) -> None:
+    store = UsageStore(file_in(folder))
+    store.put(record(time=datetime.now(UTC).timestamp(), served="=HYPERLINK(1)"))
+    store.close()
+    assert _usage(monkeypatch, "--csv") == 0
+    assert "\n'=HYPERLINK(1)," in capsys.readouterr().out
+
+
 def test_nothing_yet(folder: Path, monkeypatch, capsys) -> None:
     assert _usage(monkeypatch) == 0
     assert "No usage yet" in capsys.readouterr().out
