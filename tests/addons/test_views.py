@@ -15,6 +15,14 @@ REPLY = (
     b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Noon."}],'
     b'"stop_reason":"end_turn","usage":{"input_tokens":9,"output_tokens":3}}'
 )
+COHERES_REQUEST = (
+    b'{"model":"command-a-03-2025","messages":[{"role":"user","content":"What is the time?"}],"stream":false,'
+    b'"tools":[{"type":"function","function":{"name":"clock","parameters":{"type":"object"}}}]}'
+)
+COHERES_REPLY = (
+    b'{"id":"r","message":{"role":"assistant","tool_plan":"I will look.","content":[{"type":"text","text":'
+    b'"It is noon."}]},"finish_reason":"COMPLETE","usage":{"tokens":{"input_tokens":9,"output_tokens":3}}}'
+)
 STREAM = (
     b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",'
     b'"model":"m","content":[],"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'
@@ -68,6 +76,23 @@ def test_an_attempt_names_its_clients_flow() -> None:
     sent.request.path = "/v1/chat/completions"
     sent.request.content = b'{"model":"one","messages":[{"role":"user","content":"Hi"}]}'
     assert f"attempt 1 for the client's flow {flow.id[:8]}" in shown(sent, sent.request)
+
+
+def test_what_goes_to_cohere_is_shown_in_its_own_protocol() -> None:
+    flow = client_flow()
+    sent = attempt_flow(flow, failed_over()[0])
+    sent.request.path = "/v2/chat"
+    sent.request.content = COHERES_REQUEST
+    assert "What is the time?" in shown(sent, sent.request)
+    assert "clock" in shown(sent, sent.request)
+    sent.response = http.Response.make(200, COHERES_REPLY, {"content-type": "application/json"})
+    text = shown(sent, sent.response)
+    assert "It is noon." in text.splitlines()
+    assert "I will look." in text
+    sent.response = http.Response.make(
+        429, b'{"message": "Slow down.", "id": "r"}', {"content-type": "application/json"}
+    )
+    assert "Slow down." in shown(sent, sent.response)
 
 
 def test_a_whole_reply_has_text_timing_and_usage() -> None:

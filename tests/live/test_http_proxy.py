@@ -20,7 +20,7 @@ from tests.live.clients.sdk import PYTHON
 from tests.live.program import Program
 from tests.live.test_bad_input import BEGUN
 from tests.live.vendors.said import Failed, Said
-from tests.live.vendors.upstream import VENDORS, Raw, Upstream
+from tests.live.vendors.upstream import BACKENDS, Raw, Upstream
 
 THEIRS = {"authorization": "Bearer the-clients-own-key", "content-type": "application/json"}
 ASKED = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "Hi"}]}
@@ -71,7 +71,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
     trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
     config = "backends:\n" + "".join(
         f"  {name}: {{protocol: {name}, base_url: {upstream.url(name, 'localhost')}, api_key: sk-ours}}\n"
-        for name in VENDORS
+        for name in BACKENDS
     )
     program = Program(folder, config, {"SSL_CERT_FILE": str(trusted)}).wait()
     yield Setting(program, upstream, authority, trusted)
@@ -139,6 +139,19 @@ def test_other_paths_of_a_backend_are_let_through(setting: Setting) -> None:
     with setting.client() as client:
         answer = client.get(setting.known.replace("/chat/completions", "/files"), headers=THEIRS)
     assert answer.json() == {"data": [], "models": []}
+
+
+def test_a_client_of_a_protocol_that_is_for_backends_alone_is_let_through(setting: Setting) -> None:
+    """Cohere's own SDK: what it says reaches Cohere as it was, with the client's own key."""
+    setting.upstream.will_say(Said("Seen"))
+    sent = b'{"model":"command-a-03-2025", "messages": [{"role":"user","content":"Hi"}],"stream":false}'
+    with setting.client() as client:
+        url = f"{setting.upstream.url('cohere', 'localhost')}/v2/chat"
+        answer = client.post(url, content=sent, headers=THEIRS)
+    assert setting.upstream.problems == []
+    assert answer.json()["message"]["content"] == [{"type": "text", "text": "Seen"}]
+    received = setting.upstream.next_request()
+    assert (received.body, received.headers["authorization"]) == (sent, THEIRS["authorization"])
 
 
 def test_an_unknown_host_is_tunnelled_unread(setting: Setting) -> None:

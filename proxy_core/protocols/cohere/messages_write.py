@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from proxy_core.errors import invalid
 from proxy_core.protocols.cohere.content_write import flat, media_of_result, write_parts
 from proxy_core.protocols.cohere.names import API
@@ -18,7 +21,7 @@ _BETWEEN_TEXTS = "\n\n"
 def write_messages(request: ChatRequest, writing: Writing) -> list[Extra]:
     messages = _Messages(writing)
     messages.instruct(request.system, "system")
-    for index, turn in enumerate(request.turns):
+    for index, turn in _in_one_piece(request.turns):
         messages.add(turn, f"messages[{index}]")
     if not messages.list:
         raise invalid(f"There is nothing to answer: {API} takes no messages that say nothing.", "messages")
@@ -26,6 +29,30 @@ def write_messages(request: ChatRequest, writing: Writing) -> list[Extra]:
         writing.losses.change("messages", f"{API} answers users only; the system text was sent as user")
         messages.list[-1]["role"] = "user"
     return paired(messages.list, writing.losses)
+
+
+def _in_one_piece(turns: list[Turn]) -> Iterator[tuple[int, Turn]]:
+    """With their places. Google's SDK keeps each chunk of a reply as a message; a plan belongs to its calls."""
+    begun: tuple[int, Turn] | None = None
+    for index, turn in enumerate(turns):
+        if begun and begun[1].role == turn.role == "assistant":
+            before = begun[1]
+            parts = _joined(before.parts, turn.parts)
+            begun = begun[0], replace(before, parts=parts, extra=before.extra | turn.extra)
+            continue
+        if begun:
+            yield begun
+        begun = index, turn
+    if begun:
+        yield begun
+
+
+def _joined(before: list[Part], after: list[Part]) -> list[Part]:
+    match before[-1:], after[:1]:
+        case [Thinking() as begun], [Thinking() as more]:
+            return [*before[:-1], replace(begun, text=begun.text + more.text), *after[1:]]
+        case _:
+            return before + after
 
 
 class _Messages:

@@ -84,13 +84,15 @@ class Upstream:
     """Answers with what was put up by `will_say`, in that order, and "pong" when nothing is left.
 
     `problems` are the reasons why requests were refused, `seals` the signatures that each vendor has issued.
-    `others` are the requests that ask no model. Without `checks` any request is accepted.
+    `others` are the requests that ask no model, `listings` the lists of models by path. Without `checks`
+    any request is accepted.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.others: list[Received] = []
         self.problems: list[str] = []
+        self.listings: dict[str, bytes] = {}
         self.checks = True
         self.seals: dict[str, set[str]] = {name: set() for name in BACKENDS}
         self._answers: deque[Answer | Reply] = deque()
@@ -169,7 +171,7 @@ class Upstream:
     def answer(self, request: Received) -> Raw:
         if request.method != "POST":
             self.others.append(request)
-            return Raw([b'{"data": [], "models": []}'])
+            return Raw([self.listings.get(request.target.split("?")[0], b'{"data": [], "models": []}')])
         answer = self._answers.popleft() if self._answers else Said("pong")
         if callable(answer):
             answer = answer(request)

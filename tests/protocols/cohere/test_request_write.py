@@ -194,6 +194,14 @@ def test_thoughts_of_others_are_their_plan_or_lost() -> None:
     assert lost == ["messages[].thinking"]
 
 
+def test_a_reply_that_comes_back_in_pieces_is_one_message() -> None:
+    pieces = [Thinking("I will "), Thinking("look."), Text("Let "), Text("me."), ToolCall("a", "clock", "{}")]
+    result = said("user", ToolResult("a", [Text("noon")]))
+    messages = sent(USER, *(said("assistant", piece) for piece in pieces), result)["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
+    assert (messages[1]["tool_plan"], messages[1]["content"]) == ("I will look.", "Let me.")
+
+
 def test_what_says_nothing_is_left_out() -> None:
     lost: list[str] = []
     turns = said("user", Text("")), said("assistant", Text(""), Thinking("", redacted=True)), USER
