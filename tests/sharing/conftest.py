@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("redis")
-
-from tests.sharing.server import RedisServer
+if TYPE_CHECKING:
+    from tests.sharing.server import RedisServer
 
 
 @pytest.fixture
-def server(tmp_path) -> Iterator[RedisServer]:
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    pytest.importorskip("redis")
+    from tests.sharing.server import RedisServer
+
     running = RedisServer(tmp_path)
     yield running
     running.kill()

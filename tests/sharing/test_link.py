@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("redis")
+
 from addons import sharing
 from proxy_core.sessions.session import Session
 from proxy_core.sharing.changes import Change, SessionChange

@@ -10,6 +10,9 @@ from unittest.mock import ANY
 
 import pytest
 import trustme
+
+pytest.importorskip("redis")
+
 from redis.exceptions import ResponseError
 
 from proxy_core.errors import FaultKind
