@@ -19,10 +19,12 @@ from proxy_core.pipeline.rendering import render
 from proxy_core.pipeline.splice import replace_string_field
 from proxy_core.pipeline.stages import Preface, Stage
 from proxy_core.pipeline.wishes import Wishes
+from proxy_core.profiles.pictures import Form, picture_form
 from proxy_core.protocols import BACKENDS, CODECS, endpoint_path
 from proxy_core.protocols.contract import BackendCodec, View
 from proxy_core.routing.upstreams import Upstream
 from proxy_core.turn.ledger import LedgerStage
+from proxy_core.turn.losses import Losses
 from proxy_core.turn.request import ChatRequest
 from proxy_core.turn.seals import FOREIGN_MARK
 from proxy_core.wire.json import dumps
@@ -79,6 +81,8 @@ class Dispatcher:
         edits = list(admitted.changes)
         if upstream.model and admitted.model != upstream.model:
             edits.append(f"model '{admitted.model}' is '{upstream.model}' there")
+        if self._picture_form(upstream):
+            edits.append("its service has a form of its own")
         chats = admitted.call.operation == "chat"
         rewrites = [*self._rewrites(upstream), *self._additions()] if chats else []
         return choose_lane(client, upstream.backend.protocol, edits, rewrites)
@@ -114,6 +118,11 @@ class Dispatcher:
         defaults = self._terms.defaults(upstream)
         return self._terms.wishes.over(defaults.where_unsaid(self.read()) if defaults else defaults)
 
+    def _picture_form(self, upstream: Upstream) -> Form | None:
+        """Only an address of its own has one: what ends in OpenAI's path takes OpenAI's form."""
+        asks = self._admitted.call.operation == "images"
+        return picture_form(f"{upstream.model} {upstream.url}") if asks and upstream.url else None
+
     def _native(self, number: int, upstream: Upstream, codec: BackendCodec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted
         body = admitted.body
@@ -122,6 +131,9 @@ class Dispatcher:
             body = replace_string_field(body, "model", upstream.model)
         elif renamed:
             body = dumps({"model": upstream.model, **admitted.json})
+        losses = Losses()
+        if form := self._picture_form(upstream):
+            body = dumps(form(admitted.json, losses))
         own = upstream.backend.credentials == "own"
         headers = self._outgoing_headers(upstream, codec, passed_up(admitted.inbound.headers, credentials=not own))
         shown = self._shown_model(upstream)
@@ -132,6 +144,7 @@ class Dispatcher:
             codec=codec,
             choice=choice,
             request=OutgoingRequest(admitted.inbound.method, self._url(upstream, rendered), headers, body),
+            losses=losses,
             mirror=shown if choice.lane is Lane.EDIT and own else None,
             view=self._view(shown) if rendered else None,
             stages=[*self._first_stages(), *self._last_stages(upstream)] if rendered else [],

@@ -15,6 +15,8 @@ from proxy_core.turn.content import ProtocolName
 AGGREGATOR = "aggregator"
 """The name of the backend that stands for the list."""
 
+_NOWHERE = ("", "unavailable")
+"""Handles of models that are known, but not served."""
 _HANDLES: tuple[tuple[re.Pattern[str], ProtocolName], ...] = (
     (re.compile(r"(?P<base>.*)/chat/completions/?"), "openai_chat"),
     (re.compile(r"(?P<base>.*)/responses/?"), "openai_responses"),
@@ -96,7 +98,7 @@ def upstream_at(place: Place, backend: Backend) -> Upstream:
 def _places(entries: list[Any], origin: str) -> Iterator[tuple[str, Place]]:
     for entry in entries:
         match entry:
-            case {"model_version": str() as model, "handle": str() as handle} if model and handle:
+            case {"model_version": str() as model, "handle": str() as handle} if model and handle not in _NOWHERE:
                 address = urljoin(f"{origin}/", handle)
                 if _origin(address) == origin:  # the token is for that host alone
                     yield model, _place(model, address, entry)

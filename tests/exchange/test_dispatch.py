@@ -138,6 +138,37 @@ def test_what_only_one_protocol_has_goes_nowhere_else(target: str) -> None:
     assert caught.value.fault.kind is FaultKind.NOT_FOUND
 
 
+PICTURE = {
+    "model": "aggregator:ideogram-v2",
+    "prompt": "A cat",
+    "n": 2,
+    "size": "1792x1024",
+    "seed": 7,
+    "quality": "hd",
+}
+
+
+@pytest.mark.parametrize("address", ["https://o.test/raw/pictures", "https://o.test/ideogram/generate"])
+def test_a_picture_is_asked_for_in_its_services_form(address: str) -> None:
+    upstream = Upstream(OPENAI, "ideogram-v2" if "raw" in address else "V_2", "k", url=address)
+    made = dispatched(asked(PICTURE, "/v1/images/generations"), upstream)
+    assert made.request.url == address
+    assert loads(made.request.body) == {
+        "image_request": {"prompt": "A cat", "num_images": 2, "aspect_ratio": "ASPECT_16_9", "seed": 7}
+    }
+    assert [loss.path for loss in made.losses.items] == ["quality"]
+
+
+@pytest.mark.parametrize(
+    ("model", "url"), [("dall-e-3", "https://o.test/raw"), ("recraftv3", None), ("ideogram", None)]
+)
+def test_pictures_of_openais_form_stay_as_they_are(model: str, url: str | None) -> None:
+    made = dispatched(
+        asked({**PICTURE, "model": model}, "/v1/images/generations"), Upstream(OPENAI, model, "k", url=url)
+    )
+    assert loads(made.request.body) == {**PICTURE, "model": model}
+
+
 def test_the_last_look_stops_what_must_not_leave() -> None:
     def stop(request: OutgoingRequest) -> None:
         raise invalid(request.url)

@@ -241,6 +241,7 @@ ENTRIES = [
     {"model_version": "compat", "model_family": "Cohere", "handle": "/cohere/compatibility/v1/chat/completions"},
     {"model_version": "elsewhere", "model_family": "GPT", "handle": "https://evil.test/v1/chat/completions"},
     {"model_version": "no handle"},
+    {"model_version": "gone", "model_family": "GPT", "handle": "unavailable"},
     "nonsense",
 ]
 
