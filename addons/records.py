@@ -25,6 +25,7 @@ CHUNKS = "parley_chunks"
 """flow.metadata of a recorded answer that streamed: [milliseconds since its head, bytes] for each piece."""
 MARKERS = {
     "looped": ":recycle:",
+    "continued": ":arrow_right_hook:",
     "failed over": ":leftwards_arrow_with_hook:",
     "hedged": ":hourglass:",
     "redacted": ":black_medium_square:",
@@ -97,7 +98,9 @@ def _what(visit: Visit) -> Iterator[str]:
         yield "commanded"
     if visit.tool_loop or (exchange and exchange.cut):
         yield "looped"
-    if exchange and any(attempt.fault for attempt in exchange.history[:-1]):
+    if exchange and exchange.relay.is_running:
+        yield "continued"
+    elif exchange and any(attempt.fault for attempt in exchange.history[:-1]):
         yield "failed over"
     if exchange and any(attempt.outcome == HEDGED for attempt in exchange.history):
         yield "hedged"

@@ -153,7 +153,17 @@ def _loop_error(error: Exception) -> None:
 
 
 async def server_event(self: ProxyConnectionHandler, event: events.Event) -> None:
-    async with self._server_event_lock:
+    try:
+        await self._server_event_lock.acquire()
+    except asyncio.CancelledError as closed:
+        task = asyncio.current_task()
+        if task is None or type(event) is not events.DataReceived:
+            raise
+        # mitmproxy expects its reading task to be cancelled while it reads, and would leave the socket open here, with
+        # the upstream of an answer that was cut going on. So it is, a moment later.
+        task.cancel(*closed.args)
+        return
+    try:
         self.timeout_watchdog.register_activity()
         turn = Turn(self, event)
         while turn.events:
@@ -162,6 +172,8 @@ async def server_event(self: ProxyConnectionHandler, event: events.Event) -> Non
             except Exception:  # noqa: BLE001 - as mitmproxy has it: one connection's layers may fail, not the proxy
                 self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
         turn.flush()
+    finally:
+        self._server_event_lock.release()
 
 
 def log(self: ProxyConnectionHandler, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:

@@ -168,7 +168,7 @@ def attempt_deed(attempt: Attempt) -> AttemptDeed:
         "model": attempt.upstream.model,
         "key": attempt.upstream.key_tail,
         "lane": str(attempt.choice.lane),
-        "why": attempt.choice.reason,
+        "why": "; ".join(dict.fromkeys(filter(None, (attempt.choice.reason, attempt.goes_on)))),
         "status": attempt.status,
         "outcome": str(attempt.outcome),
         "seconds": None if attempt.ended is None else round(attempt.ended - attempt.started, 3),

@@ -279,7 +279,11 @@ class ExchangeStream(ClientRequestStream):
     # the client's answer
 
     def _do(self, step: Step) -> Commands:
+        if step.retry and step.head and not (yield from self._start_answer(step.head)):
+            return
         if step.retry:
+            if step.chunks:
+                yield self._to_client(step.chunks)
             yield from self._cancel_attempt("tried elsewhere")
             yield from self._next_attempt()
             return

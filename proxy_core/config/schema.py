@@ -197,7 +197,7 @@ class FailoverEntry(Entry):
     keep_alive_after: float | None = Field(default=None, ge=1, le=300)
     keep_alive_every: float | None = Field(default=None, ge=1, le=300)
     early_head: bool | None = None
-    after_content: Literal["error", "abort"] | None = None
+    after_content: Literal["error", "abort", "continue"] | None = None
     hedge_after: HedgeAfter = None
     breaker_failures: int | None = Field(default=None, ge=1)
     breaker_pause: float | None = Field(default=None, gt=0)

@@ -98,7 +98,8 @@ class Failover:
     A client that waits hears its protocol's keep-alive after `keep_alive_after` seconds of silence and then every
     `keep_alive_every`, once its head has been sent; with `early_head` the head is then sent for that, so that
     a failure of all attempts comes inside a 200. `after_content` says how an answer ends that breaks after its first
-    content: with the protocol's terminal error, or by hanging up.
+    content: with the protocol's terminal error, or by hanging up; or "continue": the next attempt goes on in the same
+    answer, and the error comes when nobody can.
 
     `hedge_after`: an attempt that has generated nothing for so long gets another beside it; None or 0 is never.
     """
@@ -109,7 +110,7 @@ class Failover:
     keep_alive_after: float = 15.0
     keep_alive_every: float = 15.0
     early_head: bool = False
-    after_content: Literal["error", "abort"] = "error"
+    after_content: Literal["error", "abort", "continue"] = "error"
     hedge_after: float | None = None
     patience: Patience = field(default_factory=Patience)
 

@@ -90,12 +90,19 @@ def id_of(row: Mapping[str, Any]) -> str:
 def notable(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What is worth knowing of a request beside its numbers: loops, failovers, secrets that were kept back."""
     if row["loops"]:
-        cut = row["outcome"] == "cut"
-        yield {**_told(row, "loop"), "text": "the answer was cut" if cut else "the same tool call again and again"}
+        yield {**_told(row, "loop"), "text": _what_looped(row)}
     if row["attempts"] > 1:
         yield {**_told(row, "failover"), "tries": loads(row["tries"])}
     if row["redacted"]:
         yield {**_told(row, "redaction"), "rules": loads(row["redactions"])}
+
+
+def _what_looped(row: Mapping[str, Any]) -> str:
+    if row["outcome"] == "cut":
+        return "the answer was cut"
+    if any(one["outcome"] == "cut" for one in loads(row["tries"])):
+        return "the answer was cut and gone on with"
+    return "the same tool call again and again"
 
 
 def cache_change(row: Mapping[str, Any], visit: Visit) -> Iterator[dict[str, Any]]:

@@ -54,6 +54,14 @@ class Attempt:
     loop: LoopObserver | None = None
     """So is this; with `avoids_loops` a whole answer that it finds looping is asked for elsewhere."""
     avoids_loops: bool = False
+    steers: bool = False
+    """Having looped, the same model is asked to go on from before that."""
+    continues: bool = False
+    """Having broken off, another attempt goes on in the same answer."""
+    resumable: bool = False
+    """Its answer is written so that another attempt can go on in it."""
+    goes_on: str = ""
+    """Whose answer it goes on with and why, half a sentence; "" for an answer of its own."""
     mirror: str | None = None
     slow: bool = False
     """Another was made beside it, or would have been, had there been one."""
@@ -69,10 +77,15 @@ class Attempt:
     ended: float | None = None
 
     @property
+    def name(self) -> str:
+        """Backend and model."""
+        return f"{self.upstream.backend.name}:{self.upstream.model}"
+
+    @property
     def summary(self) -> str:
         """For people: backend, model, the key's last four characters, status or fault, seconds."""
         came = str(self.status) if self.status else ""
         why = str(self.fault.kind) if self.fault else self.outcome
         took = f"{self.ended - self.started:.2f}s" if self.ended is not None else ""
-        named = f"{self.upstream.backend.name}:{self.upstream.model}"
-        return " ".join(filter(None, (named, self.upstream.key_tail, came, why, took)))
+        goes_on = f"({self.goes_on})" if self.goes_on else ""
+        return " ".join(filter(None, (self.name, self.upstream.key_tail, came, why, took, goes_on)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
-from proxy_core.exchange.attempt import Attempt
+from proxy_core.exchange.attempt import HEDGED, Attempt
 from proxy_core.exchange.dispatch import Dispatcher
 from proxy_core.routing.plan import Plan
 
@@ -23,7 +23,7 @@ def attempts(plan: Plan, dispatcher: Dispatcher) -> Iterator[Attempt | None]:
     came: Fault | Attempt | None = None
     while True:
         try:
-            upstream = plan.send(came)
+            upstream = dispatcher.same_again() or plan.send(came)
         except StopIteration:
             break
         if upstream is None:
@@ -37,6 +37,7 @@ def attempts(plan: Plan, dispatcher: Dispatcher) -> Iterator[Attempt | None]:
             continue
         number += 1
         yield attempt
-        came = attempt.fault or (attempt if attempt.slow else None)
+        lost = attempt.slow or attempt.outcome == HEDGED
+        came = attempt.fault or (attempt if lost else None)
     if refusal and not number:
         raise refusal

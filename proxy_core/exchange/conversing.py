@@ -74,6 +74,7 @@ class Conversing:
         self._admitted = admitted
         self._allow = allow
         self._settled = settled
+        self._heard: Heard | None = None
         self._session = house.sessions.of(admitted.inbound, admitted.json, admitted.call.protocol)
         self._agent = self._detect()
         visit.session, visit.admitted = self._session, admitted
@@ -218,6 +219,9 @@ class Conversing:
         elif self._session.notice and self._is_chat:
             notice, self._session.notice = self._session.notice, None
             terms.amend = lambda request: replace(request, turns=[*request.turns, Turn("user", [Text(notice)])])
+        if self._admitted.stream and self._is_chat:
+            terms.continues = routing.others and self._settings.failover.after_content == "continue"
+            terms.resumes = lambda upstream: self._why_resumable(chosen, routing.others, upstream)
         fallback = _local_count(admitted, dispatcher) if admitted.call.operation == "count_tokens" else None
         return Exchange(
             admitted,
@@ -227,6 +231,7 @@ class Conversing:
             fallback,
             settled=self._remember,
             abort=self._settings.failover.after_content == "abort",
+            carry=dispatcher.go_on,
         )
 
     def _keep_our_key(self, routing: Routing) -> None:
@@ -248,9 +253,12 @@ class Conversing:
         """Of several attempts side by side, the client's answer need not be the one that was rendered last."""
         if self._visit.heard:
             parts = (*attempt.stages, *attempt.observers)
-            self._visit.heard = next((part for part in parts if isinstance(part, Heard)), None)
+            heard = next((part for part in parts if isinstance(part, Heard)), None)
+            if heard and attempt.goes_on:
+                heard.before = self._heard
+            self._visit.heard = self._heard = heard
         if attempt.outcome == "cut":
-            self._visit.steer_after_loop = self._loops_of(attempt).on_loop == "steer"
+            self._visit.steer_after_loop = self._loops_of(attempt.upstream).on_loop == "steer"
 
     def _may_be_followed(self, reply_id: str) -> None:
         """A later request may say no more of the conversation than which reply it follows."""
@@ -285,6 +293,7 @@ class Conversing:
         )
         if hidden:
             terms.check = hidden.check
+            terms.conceal = hidden.again
         if hidden and hidden.may_come_back:
             json_answer = wants_structure(admitted.call.protocol, admitted.json)
             terms.stages = lambda: (*self._listeners(), *hidden.stages(json_answer))
@@ -309,16 +318,26 @@ class Conversing:
         entries = self._settings.models.values()
         return self._session.settings.loop_detection is None and any(e.loops and e.loops.enabled for e in entries)
 
-    def _loops_of(self, attempt: Attempt) -> LoopSettings:
+    def _why_resumable(self, chosen: Effective, others: bool, upstream: Upstream) -> str:
+        """Why an answer is not to end where it breaks off or repeats itself; "" where it is."""
+        if others and self._settings.failover.after_content == "continue":
+            return "an answer that breaks off is gone on with"
+        loops = self._loops_of(upstream)
+        if loops.on_loop == "end" or not loops.enabled or not (chosen.loop_detection or self._watches_some_model()):
+            return ""
+        return f"on a loop: {loops.on_loop}" if others or loops.on_loop == "steer" else ""
+
+    def _loops_of(self, upstream: Upstream) -> LoopSettings:
         """What the session says beats what is configured for the model."""
-        loops = self._settings.loops_of(attempt.upstream.backend.name, attempt.upstream.model)
+        loops = self._settings.loops_of(upstream.backend.name, upstream.model)
         said = self._session.settings.loop_detection
         return loops if said is None else replace(loops, enabled=said)
 
     def _loop_observer(self, attempt: Attempt, off: str | None) -> LoopObserver:
-        loops = self._loops_of(attempt)
+        loops = self._loops_of(attempt.upstream)
         attempt.loop = LoopObserver(loops, off)
         attempt.avoids_loops = loops.on_loop == "next_element"
+        attempt.steers = loops.on_loop == "steer"
         return attempt.loop
 
 

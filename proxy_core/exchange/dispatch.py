@@ -11,6 +11,7 @@ from proxy_core.exchange.attempt import Attempt, OutgoingRequest
 from proxy_core.exchange.headers import LISTS, REQUIRED, own_credentials, passed_up
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.exchange.meter import Meter
+from proxy_core.exchange.relay import Baton
 from proxy_core.exchange.step import HeaderList
 from proxy_core.exchange.tap import BodyMeter
 from proxy_core.exchange.terms import Terms
@@ -18,6 +19,7 @@ from proxy_core.pipeline.lanes import Lane, LaneChoice, choose_lane
 from proxy_core.pipeline.rendering import render
 from proxy_core.pipeline.splice import replace_string_field
 from proxy_core.pipeline.stages import Preface, Stage
+from proxy_core.pipeline.unfinished import Unfinished
 from proxy_core.pipeline.wishes import Wishes
 from proxy_core.profiles.pictures import Form, picture_form
 from proxy_core.protocols import BACKENDS, CODECS, endpoint_path
@@ -49,6 +51,19 @@ class Dispatcher:
         self._client = CODECS[admitted.call.protocol]
         self._clock = clock
         self._request: ChatRequest | None = None
+        self._unfinished: Unfinished | None = None
+        self._again: Upstream | None = None
+
+    def go_on(self, baton: Baton) -> None:
+        """Has the attempts to come ask for the rest of an answer."""
+        conceal, unfinished = self._terms.conceal, baton.unfinished
+        self._unfinished = replace(unfinished, text=conceal(unfinished.text), note=conceal(unfinished.note))
+        self._again = baton.again
+
+    def same_again(self) -> Upstream | None:
+        """The upstream that is to be asked once more, before any other."""
+        again, self._again = self._again, None
+        return again
 
     def attempt(self, number: int, upstream: Upstream) -> Attempt:
         """Raises ParleyError where the request cannot be carried to that upstream."""
@@ -61,6 +76,10 @@ class Dispatcher:
             attempt = self._native(number, upstream, codec, choice)
         self._terms.check(attempt.request)
         attempt.started = self._clock()
+        if self._unfinished or self._resumes(upstream):
+            attempt.resumable, attempt.continues = True, self._terms.continues
+        if self._unfinished:
+            attempt.goes_on = self._unfinished.why
         if self._admitted.call.operation == "chat":
             attempt.meter = Meter(self._clock)
             attempt.observers = (attempt.meter, *(make(attempt) for make in self._terms.observers))
@@ -84,7 +103,7 @@ class Dispatcher:
         if self._picture_form(upstream):
             edits.append("its service has a form of its own")
         chats = admitted.call.operation == "chat"
-        rewrites = [*self._rewrites(upstream), *self._additions()] if chats else []
+        rewrites = [*self._rewrites(upstream), *self._additions(upstream)] if chats else []
         return choose_lane(client, upstream.backend.protocol, edits, rewrites)
 
     def _rewrites(self, upstream: Upstream) -> Iterator[str]:
@@ -99,6 +118,8 @@ class Dispatcher:
             yield "a notice to the model"
         if terms.exact_usage and self._hides_usage():
             yield "its tokens are to be counted"
+        if self._unfinished:
+            yield self._unfinished.why
 
     def _hides_usage(self) -> bool:
         """Whether its backend would not tell what was used."""
@@ -107,12 +128,25 @@ class Dispatcher:
             return False
         return not self.read().include_usage
 
-    def _additions(self) -> Iterator[str]:
+    def _resumes(self, upstream: Upstream) -> str:
+        """Why the answer is to be one that can be gone on with. Not one that has to be JSON: what two models said of
+        it would hardly fit together."""
+        admitted = self._admitted
+        why = self._terms.resumes(upstream) if admitted.stream and admitted.call.operation == "chat" else ""
+        if not why or upstream.backend.credentials != "own":
+            return ""
+        request = self.read()
+        is_json = request.output is not None and request.output.kind != "text"
+        return "" if is_json or (request.sampling.n or 1) > 1 else why
+
+    def _additions(self, upstream: Upstream) -> Iterator[str]:
         """Why a reply is rendered anew, to a request that stays as the client wrote it."""
         if self._terms.preface:
             yield "a text of the proxy's own in front"
         if self._terms.stages:
             yield self._terms.rewrite
+        if why := self._resumes(upstream):
+            yield why
 
     def _wishes(self, upstream: Upstream) -> Wishes:
         defaults = self._terms.defaults(upstream)
@@ -160,7 +194,7 @@ class Dispatcher:
         ledger, protocol = self._terms.ledger, upstream.backend.protocol
         if ledger and protocol != admitted.call.protocol:
             request = ledger.restore(request, protocol, self._terms.scope)
-        rendered = render(request, upstream, codec, self._wishes(upstream))
+        rendered = render(request, upstream, codec, self._wishes(upstream), self._unfinished)
         headers = self._outgoing_headers(upstream, codec, self._fitting_headers(upstream), rendered.call.headers)
         path = upstream.backend.base_url + rendered.call.path
         url = self._given_url(upstream.url, rendered=True) if upstream.url else path
@@ -190,7 +224,7 @@ class Dispatcher:
 
     def _last_stages(self, upstream: Upstream) -> Iterator[Stage]:
         terms = self._terms
-        if terms.preface:
+        if terms.preface and not self._unfinished:
             yield Preface(terms.preface)
         if terms.ledger and upstream.backend.protocol != self._admitted.call.protocol:
             yield LedgerStage(terms.ledger, upstream.backend.protocol, terms.scope)

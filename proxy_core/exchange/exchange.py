@@ -13,9 +13,11 @@ from functools import partial
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.exchange.attempt import HEDGED, Attempt
-from proxy_core.exchange.headers import answer_headers, header_text, is_event_stream, stream_headers
+from proxy_core.exchange.body import Body
+from proxy_core.exchange.headers import answer_headers, fault_headers, header_text, is_event_stream, stream_headers
 from proxy_core.exchange.inbound import Admitted, HeaderMap
 from proxy_core.exchange.keep_alive import KEEP_ALIVE
+from proxy_core.exchange.relay import Baton, Carry, Relay, carry_nothing
 from proxy_core.exchange.step import HOLD, Head, HeaderList, Step
 from proxy_core.exchange.tap import TappedSplitter
 from proxy_core.pipeline.lanes import Lane
@@ -29,7 +31,6 @@ from proxy_core.redaction.blot import blotted
 from proxy_core.routing.limits import rest_wanted
 from proxy_core.routing.plan import most_telling
 from proxy_core.turn.reply import Reply
-from proxy_core.wire.encoding import Decoder
 from proxy_core.wire.json import dumps
 from proxy_core.wire.json_array import ArraySplitter
 from proxy_core.wire.sse import FrameSplitter
@@ -41,14 +42,15 @@ _TO_BE_TOLD = frozenset(
 """Faults that no answer of our own may hide."""
 _MAY_PASS = frozenset({FaultKind.RATE_LIMIT, FaultKind.OVERLOADED})
 """Faults that end by themselves, so that the client is told when."""
-MAX_WHOLE_BYTES = 256 * 1024 * 1024
+_LOOPED = "The model repeated itself."
 
 
 class Exchange:
     """`attempts` yields one Attempt after another, rendered when it is asked for. `report` takes crashes of our own
     code, which the client hears of as an internal error. `fallback` makes the answer's body where no backend can.
     `settled` is told of each attempt once, when it is over. `clock` counts seconds since 1970. With `abort` a client
-    whose answer breaks in the middle is hung up on, instead of being told in its protocol.
+    whose answer breaks in the middle is hung up on, instead of being told in its protocol. `carry` has the attempts to
+    come ask for the rest of an answer that was begun.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Exchange:
         settled: Callable[[Attempt], None] = lambda attempt: None,
         clock: Callable[[], float] = time.time,
         abort: bool = False,
+        carry: Carry = carry_nothing,
     ) -> None:
         self.admitted = admitted
         self.client = client
@@ -76,13 +79,12 @@ class Exchange:
         self._settled = settled
         self._clock = clock
         self.fallback = fallback
+        self.relay = Relay(carry)
+        self._follower: Attempt | None = None
         self._stream: AnswerStream | None = None
-        self._decoder: Decoder | None = None
-        self._whole: list[bytes] = []
-        self._whole_bytes = 0
+        self._body = Body()
         self._held: list[bytes] = []
         self._headers = HeaderMap(())
-        self._unreadable: Fault | None = None
 
     def next_attempt(self) -> Attempt | None:
         """The next request to send; None when there is none left (then `give_up` says how it ends).
@@ -90,9 +92,7 @@ class Exchange:
         Raises ParleyError when the request cannot be rendered for that upstream.
         """
         self._stream = None
-        self._decoder = None
-        self._unreadable = None
-        self._whole, self._whole_bytes = [], 0
+        self._body = Body()
         self._held = []
         self.attempt = self._rendered()
         return self.attempt
@@ -106,22 +106,25 @@ class Exchange:
             return None  # what is under way may still succeed
 
     def _rendered(self) -> Attempt | None:
+        attempt, self._follower = self._follower or self._made(), None
+        if attempt:
+            self.history.append(attempt)
+        return attempt
+
+    def _made(self) -> Attempt | None:
         try:
-            attempt = next(self._attempts, None)
+            return next(self._attempts, None)
         except ParleyError:
             raise
         except Exception as error:
             raise ParleyError(self._crash(error)) from error
-        if attempt:
-            self.history.append(attempt)
-        return attempt
 
     def adopt(self, heat: Exchange, step: Step) -> Step:
         """Goes on with the one of several attempts that the client gets, from its first `step` on."""
         self.attempt, self.fault, self._headers = heat.attempt, heat.fault, heat._headers
         self.committed, self.finished = heat.committed, heat.finished
-        self._stream, self._decoder, self._held = heat._stream, heat._decoder, heat._held
-        self._whole, self._whole_bytes, self._unreadable = heat._whole, heat._whole_bytes, heat._unreadable
+        self._stream, self._body, self._held = heat._stream, heat._body, heat._held
+        self.relay.adopt(heat.relay)
         return self._with_attempts(step) if any(attempt.outcome == HEDGED for attempt in self.history) else step
 
     def on_head(self, status: int, headers: HeaderList) -> None:
@@ -129,11 +132,8 @@ class Exchange:
         attempt = self._current
         attempt.status = status
         self._headers = attempt.headers = HeaderMap(headers)
-        encoding = self._headers.get("content-encoding", "identity")
-        try:
-            self._decoder = Decoder(encoding) if encoding != "identity" else None
-        except ParleyError as error:
-            self._unreadable = error.fault
+        self._body = Body(self._headers.get("content-encoding", "identity"))
+        if not self._body.is_readable:
             return
         if status < 300 and self.admitted.stream and self._upstream_streams(attempt):
             self._stream = guarded(self._answer_stream(attempt), partial(_crashed, self._report))
@@ -141,9 +141,9 @@ class Exchange:
     def on_data(self, data: bytes) -> Step:
         if self.finished:
             return HOLD
-        if self._decoder or self._unreadable:
+        if self._body.is_packed:
             try:
-                data = self._decoded(data)
+                data = self._body.unpacked(data)
             except ParleyError as error:
                 return self.on_failure(error.fault)
         if self._stream is None:
@@ -168,11 +168,10 @@ class Exchange:
         """No connection, a reset, a time-out."""
         if self.finished:
             return HOLD
-        if self._stream and self.committed:
-            if self._stream.complete:
-                return self._ended(())
-            return self._ended(self._stream.fail(fault))
-        return self._failed(fault)
+        stream = self._stream
+        if stream is None or not self.committed or (self.relay.is_running and not stream.ready):
+            return self._failed(fault)
+        return self._ended(()) if stream.complete else self._over(stream.fail(fault))
 
     @property
     def may_keep_alive(self) -> bool:
@@ -196,6 +195,8 @@ class Exchange:
 
     def give_up(self, fault: Fault | None = None) -> Step:
         """The client's answer when nothing more can be tried: the most telling of what came of the attempts."""
+        if self.relay.is_running:
+            return self._given_up_midway()
         failed = [attempt for attempt in self.history if attempt.fault]
         if self.fallback and failed and _may_answer_ourselves(failed[-1]):
             try:
@@ -221,8 +222,8 @@ class Exchange:
 
     def _fault_step(self, fault: Fault) -> Step:
         body = dumps(self.client.write_fault(fault))
-        head = Head(fault.http_status, self._fault_headers(fault, len(body)))
-        return Step(head, (body,), end=True)
+        headers = fault_headers(self.admitted, self.attempt, self._headers, fault, len(body))
+        return Step(Head(fault.http_status, headers), (body,), end=True)
 
     def _with_attempts(self, step: Step) -> Step:
         """Says what was tried, where more than one attempt was made."""
@@ -230,11 +231,6 @@ class Exchange:
             tried = "; ".join(attempt.summary for attempt in self.history)
             step.head.headers.append(("x-parley-attempts", header_text(tried.replace("…", "..."))))
         return step
-
-    def _decoded(self, data: bytes) -> bytes:
-        if self._unreadable:
-            raise ParleyError(self._unreadable)
-        return self._decoder.feed(data) if self._decoder else data
 
     @property
     def _current(self) -> Attempt:
@@ -249,7 +245,8 @@ class Exchange:
     def _answer_stream(self, attempt: Attempt) -> AnswerStream:
         if attempt.choice.lane is Lane.TRANSLATE:
             assert attempt.view is not None
-            return TranslatedStream(attempt.codec, self.client, attempt.view, attempt.stages, attempt.observers)
+            answer = self.relay.answer_for(attempt, self.client)
+            return TranslatedStream(attempt.codec, self.client, attempt.view, attempt.stages, attempt.observers, answer)
         mirror = ModelMirror(attempt.mirror) if attempt.mirror else None
         splitter = _splitter(attempt) if is_event_stream(self._headers) else ArraySplitter()
         observers = attempt.observers if attempt.make_view else ()
@@ -264,36 +261,87 @@ class Exchange:
     def _step(self, chunks: list[bytes]) -> Step:
         stream = self._stream
         assert stream is not None
+        if self.committed and not (stream.cut or stream.fault):
+            return Step(chunks=chunks)
+        if stream.fault and not (self.committed and stream.ready):
+            return self._failed(stream.fault)  # even behind some content: the client has not seen it yet
         if self.committed:
-            return self._ended(chunks) if stream.cut or stream.fault else Step(chunks=chunks)
-        if stream.fault:  # even behind some content: the client has not seen it yet
-            return self._failed(stream.fault)
+            return self._over(chunks)
         self._held += chunks
-        if not stream.ready:
-            return HOLD
+        return self._begun(stream) if stream.ready else HOLD
+
+    def _begun(self, stream: AnswerStream) -> Step:
+        """The client gets the head, and what was held back of the answer."""
+        head, held, self._held = self._stream_head(), self._held, []
+        if stream.cut and self._moves_on_plainly(stream.cut, Step(head, held, end=True)):
+            return Step(retry=True)
         self.committed = True
-        held, self._held = self._held, []
-        if stream.cut:
-            self._finish("cut")
-        return Step(self._stream_head(), held, end=stream.cut is not None)
+        if stream.cut is None:
+            return Step(head, held)
+        step = self._over(held)
+        return Step(head, step.chunks, end=step.end, retry=step.retry)
+
+    def _over(self, chunks: list[bytes]) -> Step:
+        """The attempt cannot tell the client's answer to its end: another one does, or it ends here."""
+        stream, attempt = self._stream, self._current
+        assert stream is not None
+        if not attempt.resumable:
+            return self._ended(chunks)
+        baton = self.relay.baton(attempt, stream.fault, stream.cut)
+        self._follower = self._next_runner(attempt, baton) if baton else None
+        if baton is None or self._follower is None:
+            return self._ended([*chunks, *self.relay.ending(stream.fault, stream.cut)])
+        return Step(chunks=[*chunks, *self.relay.hand_over(attempt, self._follower, baton)], retry=True)
+
+    def _moves_on_plainly(self, cut: Cut, answer: Step) -> bool:
+        """Whether another attempt answers in place of one whose loop the client has not seen; it gets `answer`, ended,
+        should that fail."""
+        attempt = self._current
+        if not (attempt.resumable and attempt.avoids_loops) or self.relay.is_running:
+            return False
+        self._follower = self._next_runner(attempt, None)
+        if self._follower:
+            attempt.fault = Fault(FaultKind.CUT, _LOOPED)
+            attempt.answer = Step(answer.head, [*answer.chunks, *self.relay.ending(None, cut)], end=True)
+        return self._follower is not None
+
+    def _next_runner(self, attempt: Attempt, baton: Baton | None) -> Attempt | None:
+        """The attempt that goes on, made now, since the client is told only of one that there is."""
+        assert self._stream is not None
+        fault, cut = self._stream.fault, self._stream.cut
+        attempt.fault = fault
+        self._settle(attempt, "cut" if cut else "failed")  # a loop is no fault of the backend's
+        if cut:
+            attempt.fault = Fault(FaultKind.CUT, _LOOPED)
+        if baton:
+            self.relay.ask_on(baton)
+        try:
+            return self._made()
+        except ParleyError:
+            return None
+        finally:
+            attempt.fault = fault
+
+    def _given_up_midway(self) -> Step:
+        """Nobody could go on with the answer that the client has the beginning of."""
+        chunks, self.fault = self.relay.given_up(self.history)
+        self.attempt, self._stream, self.finished = self.relay.spoken[-1], None, True
+        return Step(chunks=chunks, end=True)
 
     def _stream_head(self) -> Head | None:
-        return None if self._opened else Head(200, stream_headers(self.admitted, self._current, self._headers))
+        if self._opened or self.committed:
+            return None
+        return Head(200, stream_headers(self.admitted, self._current, self._headers))
 
     def _collect(self, data: bytes) -> Step:
-        self._whole.append(data)
-        self._whole_bytes += len(data)
-        if self._whole_bytes > MAX_WHOLE_BYTES:
-            return self._failed(
-                Fault(FaultKind.UPSTREAM, f"The backend's answer is larger than {MAX_WHOLE_BYTES} bytes.")
-            )
+        try:
+            self._body.keep(data)
+        except ParleyError as error:
+            return self._failed(error.fault)
         return HOLD
 
     def _answer_whole(self) -> Step:
-        body = b"".join(self._whole)
-        attempt = self._current
-        if self._decoder:
-            body += self._decoder.flush()
+        body, attempt = self._body.whole(), self._current
         try:
             if (attempt.status or 0) >= 400:
                 return self._refused(attempt, body)
@@ -334,17 +382,18 @@ class Exchange:
         view = attempt.view or (attempt.make_view or _no_view)()
         way = (attempt.codec, self.client, view, attempt.stages, attempt.observers)
         if self.admitted.stream:
-            chunks = translate_reply_to_stream(body, content_type, *way)
+            writer = self.relay.answer_for(attempt, self.client) if self.relay.is_running else None
+            chunks = translate_reply_to_stream(body, content_type, *way, writer=writer)
             return Step(self._stream_head(), chunks, end=True)
         return self._whole_answer(attempt, [translate_reply(body, content_type, *way)], "application/json")
 
     def _unless_looping(self, attempt: Attempt, answer: Step) -> Step:
         """Asks elsewhere for an answer that repeats itself, where that is wished; the client gets it if all do."""
-        if not (attempt.avoids_loops and attempt.loop and attempt.loop.found):
-            self._finish("cut" if self.cut else "answered")
+        if self.relay.is_running or not (attempt.avoids_loops and attempt.loop and attempt.loop.found):
+            self._finish("cut" if self._last_cut else "answered")
             return answer
         self._settle(attempt, "cut")  # before it has a fault: the backend has done its part
-        return self._failed(Fault(FaultKind.CUT, "The model repeated itself."), answer)
+        return self._failed(Fault(FaultKind.CUT, _LOOPED), answer)
 
     def _native_body(self, attempt: Attempt, body: bytes, content_type: str) -> bytes:
         if attempt.tap:
@@ -412,18 +461,18 @@ class Exchange:
         if attempt:
             self._settle(attempt, outcome)
 
-    def _fault_headers(self, fault: Fault, size: int) -> HeaderList:
-        if self.attempt is None:
-            headers: HeaderList = [("content-type", "application/json"), ("content-length", str(size))]
-        else:
-            headers = answer_headers(self.admitted, self.attempt, self._headers, "application/json", size)
-        if fault.retry_after is not None and "retry-after" not in HeaderMap(headers):
-            headers.append(("retry-after", f"{fault.retry_after:g}"))
-        return headers
-
     @property
     def cut(self) -> Cut | None:
-        """The wish of an observer that ended the answer, streamed or in one piece."""
+        """The wish of an observer that ended the answer, streamed or in one piece, or an attempt at it."""
+        return self._last_cut or next((a.loop.cut for a in self.relay.spoken if a.loop and a.loop.cut), None)
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the answer ended there."""
+        return self._last_cut is not None
+
+    @property
+    def _last_cut(self) -> Cut | None:
         if self._stream:
             return self._stream.cut
         return self.attempt.loop.cut if self.attempt and self.attempt.loop else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from proxy_core.errors import Fault
 from proxy_core.exchange.attempt import Attempt
 from proxy_core.exchange.inbound import Admitted, HeaderMap, Inbound
 from proxy_core.exchange.step import HeaderList
@@ -112,6 +113,18 @@ def answer_headers(
         *_passed_down(admitted, attempt, upstream),
         ("content-length", str(size)),
     ]
+
+
+def fault_headers(
+    admitted: Admitted, attempt: Attempt | None, upstream: HeaderMap, fault: Fault, size: int
+) -> HeaderList:
+    """Of an error in the client's own words; `attempt` is the one whose failure it tells of."""
+    headers = [_JSON, ("content-length", str(size))]
+    if attempt:
+        headers = answer_headers(admitted, attempt, upstream, "application/json", size)
+    if fault.retry_after is not None and "retry-after" not in HeaderMap(headers):
+        headers.append(("retry-after", f"{fault.retry_after:g}"))
+    return headers
 
 
 def stream_headers(admitted: Admitted, attempt: Attempt, upstream: HeaderMap) -> HeaderList:

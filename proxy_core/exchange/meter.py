@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 
 from proxy_core.turn.content import Refusal, Text, Thinking, ToolCall
 from proxy_core.turn.events import (
@@ -18,6 +19,8 @@ from proxy_core.turn.events import (
 )
 from proxy_core.turn.fold import merged_usage
 from proxy_core.turn.reply import FinishReason, Usage
+
+_CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(slots=True)
@@ -55,6 +58,16 @@ class Meter:
                 self.finish = event.reason
             case _:
                 pass
+
+    @property
+    def generated(self) -> int:
+        """Tokens, as many as the characters suggest."""
+        return ceil(self.characters / _CHARACTERS_PER_TOKEN)
+
+    def so_far(self) -> Usage:
+        """What an answer that was broken off has taken: the provider counted its beginning at most."""
+        usage = self.usage or Usage()
+        return replace(usage, output=max(usage.output or 0, self.generated))
 
     def _count(self, usage: Usage | None) -> None:
         if usage:

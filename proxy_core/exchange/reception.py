@@ -121,7 +121,7 @@ class Reception:
         if session is None or exchange is None:
             return
         meter = exchange.attempt.meter if exchange.attempt else None
-        if exchange.cut and visit.steer_after_loop:
+        if exchange.was_cut and visit.steer_after_loop:
             session.notice = REPEATED
         if meter and meter.id and visit.inbound.listener == "base_url":
             self._house().sessions.answered(session, meter.id)

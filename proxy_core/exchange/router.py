@@ -31,10 +31,11 @@ _NO_MODEL_HERE = "Model must be specified in request when config.json model is b
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Where a request goes: the backend that comes first, and the plan of attempts."""
+    """Where a request goes: the backend that comes first, and the plan of attempts; `others`: of more than one."""
 
     first: Backend
     plan: Plan
+    others: bool = False
 
 
 class Router:
@@ -72,7 +73,7 @@ class Router:
         if self._hedges and admitted.call.operation == "chat":
             elements = [self._hedged(element, route) for element in elements]
         order = candidates(route.policy if route else "k", elements, self._is_awake)
-        return Routing(elements[0].backend, plan(order, self._rests))
+        return Routing(elements[0].backend, plan(order, self._rests), others=len(order) > 1)
 
     def learn(self, attempt: Attempt, now: float) -> None:
         """What an attempt that is over says about its key and its backend. `now` is in seconds since 1970."""

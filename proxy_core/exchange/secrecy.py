@@ -14,7 +14,7 @@ from proxy_core.exchange.headers import CREDENTIALS
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.pipeline.stages import Stage
 from proxy_core.redaction import configured_finder
-from proxy_core.redaction.conceal import Concealed, conceal, leaks
+from proxy_core.redaction.conceal import Concealed, Mode, conceal, leaks
 from proxy_core.redaction.finder import Finder
 from proxy_core.redaction.reveal import RevealStage, reveal_text
 from proxy_core.redaction.vault import Vault
@@ -44,7 +44,7 @@ class Secrecy:
             count = sum(concealed.counts.values())
             changes = (*admitted.changes, f"{count} secret{'s'[: count > 1]} redacted")
             admitted = replace(admitted, body=dumps(admitted.json), changes=changes)
-        return admitted, Hidden(vault, self._finder, concealed)
+        return admitted, Hidden(vault, self._finder, concealed, (mode, own_keys))
 
     def check_passing(self, body: bytes) -> None:
         """A request that is none of ours may carry anything but the proxy's own keys."""
@@ -96,8 +96,9 @@ class Secrecy:
 class Hidden:
     """What was hidden in one request."""
 
-    def __init__(self, vault: Vault, finder: Finder, concealed: Concealed) -> None:
+    def __init__(self, vault: Vault, finder: Finder, concealed: Concealed, modes: tuple[Mode, Mode]) -> None:
         self._vault = vault
+        self._modes = modes
         self._finder = finder
         self.counts = concealed.counts
         self._sealed = concealed.sealed
@@ -109,6 +110,12 @@ class Hidden:
 
     def stages(self, json_answer: bool) -> Sequence[Stage]:
         return (RevealStage(self._vault, json_answer),)
+
+    def again(self, text: str) -> str:
+        """What the client has read, as a backend may see it."""
+        message = {"role": "assistant", "content": text}
+        conceal({"messages": [message]}, "openai_chat", self._vault, self._finder, *self._modes)
+        return message["content"]
 
     def check(self, request: OutgoingRequest) -> None:
         """The last look before bytes leave. Raises ParleyError, and nothing is sent."""

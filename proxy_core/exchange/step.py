@@ -18,7 +18,8 @@ class Head:
 
 @dataclass(slots=True)
 class Step:
-    """To be done in this order: send `head`, send `chunks`, then end the answer or start the next attempt.
+    """To be done in this order: send `head`, send `chunks`, then end the answer or start the next attempt, which goes
+    on in the same answer where that was begun.
 
     `end` with the upstream still talking means that it is to be cancelled.
     """

@@ -20,6 +20,10 @@ def _nothing_known(upstream: Upstream) -> Wishes:
     return Wishes()
 
 
+def _never(upstream: Upstream) -> str:
+    return ""
+
+
 def _no_check(request: OutgoingRequest) -> None:
     pass
 
@@ -40,6 +44,12 @@ class Terms:
     rewrite: str = ""
     observers: Sequence[MakeObserver] = ()
     check: Callable[[OutgoingRequest], None] = _no_check
+    resumes: Callable[[Upstream], str] = _never
+    """Why an upstream's streamed answer is written so that another attempt can go on in it; "" where it is not."""
+    continues: bool = False
+    """Whether one does when it breaks off."""
+    conceal: Callable[[str], str] = str
+    """Hides the secrets of what the client has read, which a backend is to go on from."""
     ledger: SealLedger | None = None
     scope: str = ""
     amend: Callable[[ChatRequest], ChatRequest] | None = None

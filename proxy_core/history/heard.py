@@ -11,9 +11,10 @@ from proxy_core.turn.reply import Reply
 
 class Heard:
     """An observer, or a stage: where secrets are put back for the client it stands before that, so that it never has
-    them."""
+    them. `before` is what was heard of the same answer from another attempt, which this one goes on with."""
 
     def __init__(self) -> None:
+        self.before: Heard | None = None
         self._folder = Folder()
 
     def see(self, event: Event) -> None:
@@ -25,4 +26,10 @@ class Heard:
 
     def reply(self) -> Reply:
         """As far as it came; to be called once, when nothing more will."""
-        return self._folder.so_far()
+        reply = self._folder.so_far()
+        begun = self.before.reply().choices if self.before else []
+        if begun and reply.choices:
+            reply.choices[0].parts[:0] = begun[0].parts
+        elif begun:
+            reply.choices = begun
+        return reply

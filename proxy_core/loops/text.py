@@ -36,12 +36,14 @@ _DELTAS = (TextDelta, ThinkingDelta)
 
 @dataclass(frozen=True, slots=True)
 class TextLoop:
-    """`excerpt` is the beginning of what was repeated; `length` the characters that repetition had taken."""
+    """`unit` is what was repeated, `excerpt` the beginning of it for people; `length` the characters that repetition
+    had taken."""
 
     channel: str
     excerpt: str
     repetitions: int
     length: int
+    unit: str
 
 
 class LoopObserver:
@@ -123,7 +125,7 @@ class _Channel:
         fenced = self._fences.add(piece)
         run = self._tail.add(piece)
         if run and self._is_loop(run, fenced):
-            return TextLoop(self._name, _excerpt(run.unit), run.repetitions, run.length)
+            return TextLoop(self._name, _excerpt(run.unit), run.repetitions, run.length, run.unit)
         if fenced:
             self._refrain.forget()
             return None
@@ -136,7 +138,7 @@ class _Channel:
             return None
         if refrain.repetitions < repetitions_wanted(settings, len(refrain.sentence)):
             return None
-        return TextLoop(self._name, _excerpt(refrain.sentence), refrain.repetitions, refrain.score)
+        return TextLoop(self._name, _excerpt(refrain.sentence), refrain.repetitions, refrain.score, refrain.sentence)
 
     def _is_loop(self, run: Run, fenced: bool) -> bool:
         settings = self._settings

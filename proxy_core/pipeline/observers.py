@@ -60,18 +60,29 @@ class Outline:
                 pass
 
     @property
+    def next_block(self) -> int:
+        """The number of the next block to be started."""
+        return self._blocks
+
+    def closing(self, block: int) -> list[Event]:
+        """The events that end an open block before its time."""
+        if isinstance(self._open[block].part, Thinking) and self._client == "anthropic":
+            # Thinking that was cut has no signature, and Anthropic refuses it unsigned when it comes back; marked as
+            # another provider's it is dropped then.
+            return [SealDelta(block, Seal("openai_chat", "")), BlockEnded(block)]
+        return [BlockEnded(block)]
+
+    def is_open_text(self, block: int) -> bool:
+        return block in self._open and isinstance(self._open[block].part, Text)
+
+    @property
     def open_blocks(self) -> frozenset[int]:
         return frozenset(self._open)
 
     def ending(self, notice: str) -> list[Event]:
         """The events that end the answer with `notice` as its last text."""
         events: list[Event] = [] if self._started else [Started("", "")]
-        for block, started in self._open.items():
-            if isinstance(started.part, Thinking) and self._client == "anthropic":
-                # Thinking that was cut has no signature, and Anthropic refuses it unsigned when it comes back;
-                # marked as another provider's it is dropped then.
-                events.append(SealDelta(block, Seal("openai_chat", "")))
-            events.append(BlockEnded(block))
+        events += [end for block in self._open for end in self.closing(block)]
         block = self._blocks
         events += [BlockStarted(block, Text("")), TextDelta(block, notice), BlockEnded(block)]
         events += [Finished("stop", choice=choice) for choice, finished in self._choices.items() if not finished]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from proxy_core.errors import ParleyError
 from proxy_core.pipeline.stages import CustomCalls, Stage, StructuredAnswer, ToolNames
+from proxy_core.pipeline.unfinished import Unfinished, asked_to_go_on, put_on
 from proxy_core.pipeline.wishes import NO_WISHES, Wishes
 from proxy_core.pipeline.wording import client_path
 from proxy_core.profiles.lookup import dialect_of, profile_of
@@ -30,8 +31,17 @@ class Rendered:
     stages: list[Stage] = field(default_factory=list)
 
 
-def render(request: ChatRequest, upstream: Upstream, codec: BackendCodec, wishes: Wishes = NO_WISHES) -> Rendered:
-    """`request` for `upstream`, and the stages that its reply needs. Raises ParleyError."""
+def render(
+    request: ChatRequest,
+    upstream: Upstream,
+    codec: BackendCodec,
+    wishes: Wishes = NO_WISHES,
+    unfinished: Unfinished | None = None,
+) -> Rendered:
+    """`request` for `upstream`, and the stages that its reply needs; with `unfinished`, for the rest of that answer.
+
+    Raises ParleyError.
+    """
     losses = Losses()
     profile = replace(profile_of(upstream.model), **upstream.profile)
     target = Target(upstream.model, dialect_of(upstream.backend.dialect), profile)
@@ -42,7 +52,12 @@ def render(request: ChatRequest, upstream: Upstream, codec: BackendCodec, wishes
     names: dict[str, str] = {}
     if request.origin != codec.name:
         request, names = _with_fitting_names(request, target.dialect)
+    prefill = None
+    if unfinished:
+        request, prefill = asked_to_go_on(request, unfinished, target)
     call = _written(request, codec, target, losses)
+    if prefill:
+        put_on(call.body, prefill)
     losses = losses.reworded(lambda path: client_path(path, request.origin))
     return Rendered(call, losses, _stages(request, codec, target, names))
 

@@ -11,29 +11,16 @@ from typing import Protocol
 
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
+from proxy_core.pipeline.open_answer import OpenAnswer
 from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stages import Stage, through
 from proxy_core.protocols.contract import BackendCodec, Codec, FrameKind, StreamWriter, View
-from proxy_core.turn.content import Text, Thinking
-from proxy_core.turn.events import (
-    ArgumentsDelta,
-    BlockEnded,
-    BlockStarted,
-    Ended,
-    Event,
-    Failed,
-    Finished,
-    SealDelta,
-    TextDelta,
-    ThinkingDelta,
-    UsageReported,
-)
+from proxy_core.turn.events import BlockEnded, Ended, Event, Failed, TextDelta, UsageReported, is_generated
 from proxy_core.turn.fold import Folder, unfold
 from proxy_core.wire.json import dumps
 from proxy_core.wire.json_array import ArraySplitter
 from proxy_core.wire.sse import Frame, FrameSplitter
 
-_GENERATED = (TextDelta, ThinkingDelta, ArgumentsDelta, SealDelta, Finished, Ended)
 _FINISH_SUFFICES = frozenset({"openai_chat", "gemini"})
 """Gemini has no event of its own for the end; several Chat vendors leave out [DONE]."""
 _FINISH_WITH_TEXT = frozenset({"gemini"})
@@ -223,7 +210,11 @@ class Watched:
 
 
 class TranslatedStream:
-    """Translate lane: frames are read into events, run through the stages, and written for the client."""
+    """Translate lane: frames are read into events, run through the stages, and written for the client.
+
+    With `answer` they are written into that, and its end is the owner's to write, should the attempt break off or be
+    cut.
+    """
 
     def __init__(
         self,
@@ -232,16 +223,18 @@ class TranslatedStream:
         view: View,
         stages: Sequence[Stage] = (),
         observers: Sequence[Observer] = (),
+        answer: OpenAnswer | None = None,
     ) -> None:
         self.ready = False
         self.complete = False
         self.fault: Fault | None = None
         self.cut: Cut | None = None
+        self._leaves_open = answer is not None
         self._splitter = FrameSplitter()
         self._outline = Outline(client.name)
         self._observers = observers
         self._reader = upstream.stream_reader()
-        self._writer = client.stream_writer(view)
+        self._writer = answer or client.stream_writer(view)
         self._stages = tuple(stages)
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -278,7 +271,8 @@ class TranslatedStream:
                     chunks.append(data)
             if self._observers and (cut := self._observed(event)):
                 self.cut, self.complete, self.ready = cut, True, True
-                chunks += [data for end in self._outline.ending(cut.notice) if (data := self._writer.write(end))]
+                if not self._leaves_open:
+                    chunks += [data for end in self._outline.ending(cut.notice) if (data := self._writer.write(end))]
         return chunks
 
     def _observed(self, event: Event) -> Cut | None:
@@ -287,7 +281,7 @@ class TranslatedStream:
         return first_cut(self._observers, event)
 
     def _watch(self, event: Event) -> None:
-        if not self.ready and _is_generated(event):
+        if not self.ready and is_generated(event):
             self.ready = True
         if isinstance(event, Failed):
             self.fault = event.fault
@@ -303,12 +297,6 @@ def _is_text(events: Iterable[Event]) -> bool:
             return True
         case _:
             return False
-
-
-def _is_generated(event: Event) -> bool:
-    if isinstance(event, BlockStarted):
-        return not isinstance(event.part, Text | Thinking) or bool(event.part.text)
-    return isinstance(event, _GENERATED)
 
 
 def guarded(stream: AnswerStream, on_crash: Callable[[Exception], Fault]) -> AnswerStream:

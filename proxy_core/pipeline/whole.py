@@ -9,7 +9,7 @@ from dataclasses import replace
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.stages import Stage, through
-from proxy_core.protocols.contract import BackendCodec, Codec, View
+from proxy_core.protocols.contract import BackendCodec, Codec, StreamWriter, View
 from proxy_core.turn.events import Event, TextDelta, ThinkingDelta, UsageReported
 from proxy_core.turn.fold import fold, unfold
 from proxy_core.turn.reply import Reply
@@ -41,9 +41,11 @@ def translate_reply_to_stream(
     view: View,
     stages: Sequence[Stage] = (),
     observers: Sequence[Observer] = (),
+    writer: StreamWriter | None = None,
 ) -> list[bytes]:
-    """The client's stream for an upstream that answered in one piece although a stream was asked for."""
-    writer = client.stream_writer(view)
+    """The client's stream for an upstream that answered in one piece although a stream was asked for. `writer` has
+    begun that stream, should it be one."""
+    writer = writer or client.stream_writer(view)
     events = _answer(read_reply(body, content_type, upstream), client, stages, observers)
     return [data for event in events if (data := writer.write(event))]
 

@@ -5,7 +5,7 @@ The rows of OpenAI-compatible vendors say where they differ from OpenAI's chat c
 
 from __future__ import annotations
 
-from proxy_core.profiles.target import Dialect, ToolIdRule
+from proxy_core.profiles.target import Dialect, Prefill, ToolIdRule
 
 _ANY_ID = ToolIdRule(max_length=256, alphabet=r"[\x21-\x7e]")
 """Kimi's own ids look like `functions.weather:0` and must come back as they were."""
@@ -40,8 +40,16 @@ _ROWS: tuple[Dialect, ...] = (
         top_k=True,
         cache_key=True,
     ),
-    # https://docs.anthropic.com/en/api/messages; ids outside this alphabet are refused
-    Dialect("anthropic", tool_id=ToolIdRule(max_length=64), cache_control=True, top_k=True, stop_limit=None),
+    # https://docs.anthropic.com/en/api/messages; ids outside this alphabet are refused. Prefills, where the model
+    # takes one: https://platform.claude.com/docs/en/build-with-claude/prompt-engineering/prefill-claudes-response
+    Dialect(
+        "anthropic",
+        tool_id=ToolIdRule(max_length=64),
+        cache_control=True,
+        top_k=True,
+        stop_limit=None,
+        prefill=Prefill(),
+    ),
     # https://ai.google.dev/api/generate-content
     Dialect("gemini", tool_id=_ANY_ID, top_k=True, stop_limit=5, thought_signatures=True),
     # https://docs.cohere.com/reference/chat; names without hyphens: https://docs.cohere.com/reference/chat-v1#request.body.tools
@@ -112,6 +120,7 @@ _ROWS: tuple[Dialect, ...] = (
         video=True,
         top_k=True,
         stop_limit=None,
+        prefill=Prefill(body={"continue_final_message": True, "add_generation_prompt": False}),
     ),
     # https://console.groq.com/docs/openai: logprobs and n over 1 are refused with a 400
     Dialect(
@@ -139,6 +148,7 @@ _ROWS: tuple[Dialect, ...] = (
         documents=False,
         cache_key=True,
         user=False,
+        prefill=Prefill(message={"prefix": True}),
     ),
     # https://api-docs.deepseek.com/guides/thinking_mode: reasoning_content must come back after tool calls
     Dialect(
@@ -202,7 +212,8 @@ _ROWS: tuple[Dialect, ...] = (
         tool_content_parts=False,
         user=False,
     ),
-    # https://platform.moonshot.ai/docs/api/chat: tool schemas take no strict, tool_choice no "required"
+    # https://platform.moonshot.ai/docs/api/chat: tool schemas take no strict, tool_choice no "required"; a prefill:
+    # https://platform.kimi.ai/docs/api/partial
     Dialect(
         "moonshot",
         developer_role=False,
@@ -220,6 +231,7 @@ _ROWS: tuple[Dialect, ...] = (
         video=True,
         tool_content_parts=False,
         user=False,
+        prefill=Prefill(message={"partial": True}),
     ),
     # https://docs.z.ai/api-reference/llm/chat-completion
     Dialect(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from proxy_core.turn.request import Effort
 
@@ -21,6 +22,14 @@ class ToolIdRule:
         if self.exact_length is not None and len(tool_id) != self.exact_length:
             return False
         return 0 < len(tool_id) <= self.max_length and re.fullmatch(self.alphabet + "+", tool_id) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """How a backend is told to go on from an assistant's message at the end: fields of that message and of the body."""
+
+    message: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,8 @@ class Dialect:
     seed_field: Literal["seed", "random_seed"] = "seed"
     thought_signatures: bool = False
     """Chat: takes Google's `extra_content` with the signatures of past calls."""
+    prefill: Prefill | None = None
+    """None: it is not known to go on from an assistant's message; it is asked in words."""
     as_given: bool = False
     """An endpoint of unknown make: what a client says in the protocol's own words goes on in those words."""
 

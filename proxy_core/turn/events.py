@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy_core.errors import Fault
-from proxy_core.turn.content import Extra, Part, ProtocolName, Seal
+from proxy_core.turn.content import Extra, Part, ProtocolName, Seal, Text, Thinking
 from proxy_core.turn.reply import FinishReason, Usage
 
 
@@ -138,3 +138,12 @@ type Event = (
     | Ended
     | Failed
 )
+
+_GENERATED = (TextDelta, ThinkingDelta, ArgumentsDelta, SealDelta, Finished, Ended)
+
+
+def is_generated(event: Event) -> bool:
+    """Whether the model has made something, rather than said that an answer begins."""
+    if isinstance(event, BlockStarted):
+        return not isinstance(event.part, Text | Thinking) or bool(event.part.text)
+    return isinstance(event, _GENERATED)

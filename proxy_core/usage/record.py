@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import ceil
 from typing import Any, Literal, Protocol
 
 from proxy_core.errors import Fault
@@ -19,7 +18,6 @@ type Outcome = Literal["answered", "local", "cut", "failed", "cancelled", "refus
 """`local`: answered by the proxy itself. `cut`: ended by the proxy (a loop). `refused`: sent to no backend."""
 type TokenSource = Literal["provider", "estimated"]
 
-_CHARACTERS_PER_TOKEN = 4
 _SHORTEST_STREAM = 0.05
 """Seconds. A stream that took less came in one piece, and its speed says nothing."""
 _OF_ATTEMPT: dict[str, Outcome] = {"answered": "answered", "cut": "cut", "cancelled": "cancelled"}
@@ -126,6 +124,9 @@ def record_of(exchange: Exchange, asked: Asked, prices: Pricing) -> Record:
         values["fault"] = str(exchange.fault.kind)
     if exchange.attempt:
         values |= _served(admitted, exchange.attempt, asked, prices)
+    for attempt in exchange.relay.spoken:
+        if attempt is not exchange.attempt:
+            values |= _with_part(values, _served(admitted, attempt, asked, prices))
     return Record(**values)
 
 
@@ -199,6 +200,7 @@ def _try(attempt: Attempt) -> dict[str, Any]:
         "outcome": str(attempt.outcome),
         "fault": str(attempt.fault.kind) if attempt.fault else None,
         "seconds": took,
+        **({"goes_on": attempt.goes_on} if attempt.goes_on else {}),
     }
 
 
@@ -229,6 +231,22 @@ def _served(admitted: Admitted, attempt: Attempt, asked: Asked, prices: Pricing)
     return values
 
 
+_SUMMED = ("input", "cache_read", "cache_write", "output", "reasoning", "tool_calls")
+
+
+def _with_part(values: _Values, part: _Values) -> _Values:
+    """What an attempt took of which the client has the beginning of its answer. Unknown costs stay unknown."""
+    more: _Values = {"first_token": part["first_token"] or values.get("first_token")}
+    for name in _SUMMED:
+        known = [counts[name] for counts in (values, part) if counts.get(name) is not None]
+        more[name] = sum(known) if known else None
+    costs = [counts["cost"] for counts in (values, part) if "cost" in counts]
+    more["cost"] = sum(costs) if costs and None not in costs else None
+    if "estimated" in (values.get("source"), part.get("source")):
+        more["source"] = "estimated"
+    return more
+
+
 def _tokens(usage: Usage, source: TokenSource | None, cost: Cost | None) -> _Values:
     return {
         "input": usage.input,
@@ -248,7 +266,7 @@ def _usage(attempt: Attempt, asked: Asked) -> tuple[Usage | None, TokenSource | 
     meter = attempt.meter
     if meter is None:
         return None, None
-    usage, estimate = meter.usage, ceil(meter.characters / _CHARACTERS_PER_TOKEN)
+    usage, estimate = meter.usage, meter.generated
     if usage and meter.finish:
         return usage, "provider"
     if usage:

@@ -40,6 +40,12 @@ def test_every_number_can_be_set(tmp_path: Path) -> None:
     )
 
 
+def test_an_answer_that_breaks_off_may_be_gone_on_with(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write("addons.yaml", "failover: {after_content: continue}\n")
+    assert folder.load().failover == Failover(after_content="continue")
+
+
 def test_a_file_named_by_config_wins_field_by_field(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.write("addons.yaml", "failover: {connect_timeout: 3, breaker_failures: 2}\n")

@@ -171,17 +171,42 @@ def test_the_next_element_is_asked(particular: Program, vendors: Upstream, http:
     assert NOTICE in ask(particular, http, "both")
 
 
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
-def test_the_model_is_told_the_next_time(
-    streamed: bool, particular: Program, vendors: Upstream, http: httpx.Client
-) -> None:
+def test_the_model_is_told_the_next_time(particular: Program, vendors: Upstream, http: httpx.Client) -> None:
     session = {**KEY, "x-session-id": uuid.uuid4().hex}
     vendors.will_say(looping(LOOPING), Said("Fine."), Said("Fine."))
     for _ in range(3):
-        sent = body("openai_chat", "first:steered", stream=streamed)
-        http.post(particular.base + path("openai_chat"), json=sent, headers=session)
+        http.post(particular.base + path("openai_chat"), json=body("openai_chat", "first:steered"), headers=session)
     told = ["repeated itself" in received.body.decode() for received in vendors.received]
     assert told == [False, True, False]
+
+
+@pytest.mark.parametrize(("model", "asked"), [("both", ["a", "b"]), ("first:steered", ["steered", "steered"])])
+@pytest.mark.parametrize("client", PROTOCOLS)
+def test_a_stream_goes_on_in_the_same_answer(
+    client: str, model: str, asked: list[str], particular: Program, vendors: Upstream, sdks: Drivers, http: httpx.Client
+) -> None:
+    vendors.will_say(looping(LOOPING), Said("So it is proven."), Said("Fine."))
+    answer = sdks[client].talk(
+        client=client,
+        base=particular.base,
+        key=CLIENT_KEY,
+        model=model,
+        stream=True,
+        headers={"X-Session-ID": uuid.uuid4().hex},
+        steps=[{"user": "Prove it."}, {"user": "Again."}],
+    )
+    assert "error" not in answer, answer["error"]
+    assert vendors.problems == []
+    first, second = answer["replies"]
+    if first["text"] != "So it is proven." or model != "both":  # a loop that came in one read, nobody has seen
+        assert first["text"].startswith(OPENING + LOOP)
+        assert first["text"].endswith("]\n\nSo it is proven.")
+        assert first["text"].count("[Parley stopped ") == 1
+        assert len(first["text"]) < LONGEST
+    assert second["text"] == "Fine."
+    assert vendors.received[0].hung_up.wait(5)
+    assert [received.json["model"] for received in vendors.received[:2]] == asked
+    assert newest(particular, http)["outcome"] == "answered"
 
 
 def history(client: str, rounds: list[tuple[str, str]], asked: str = "Find it") -> dict[str, Any]:

@@ -3,9 +3,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from mitmproxy.connection import Server
+from mitmproxy.proxy import events
 
+from addons.host.connections import server_event
 from addons.host.loop import tolerant
 
 SCRIPT = """
@@ -32,3 +37,29 @@ def test_what_a_task_factory_does_not_know_is_kept_from_it() -> None:
         return await make(asyncio.get_running_loop(), asyncio.sleep(0, "done"), name="n", eager_start=True)
 
     assert asyncio.run(main()) == "done"
+
+
+def test_a_connection_closed_while_its_data_waits_is_cancelled_where_it_reads() -> None:
+    """Cancelled anywhere else, mitmproxy's reading task leaves its socket open."""
+    data: Any = events.DataReceived(Server(address=("127.0.0.1", 1)), b"more")
+
+    async def main() -> list[str]:
+        handler: Any = SimpleNamespace(_server_event_lock=asyncio.Lock())
+        told: list[str] = []
+
+        async def read() -> None:
+            await server_event(handler, data)
+            told.append("reads on")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as closed:
+                told.append(str(closed))
+
+        async with handler._server_event_lock:
+            task = asyncio.create_task(read())
+            await asyncio.sleep(0)
+            task.cancel("closed by command")
+            await asyncio.wait((task,))
+        return told
+
+    assert asyncio.run(main()) == ["reads on", "closed by command"]
