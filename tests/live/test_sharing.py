@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -39,16 +40,28 @@ def started(folder: Any, vendors: Upstream, server: RedisServer, patience: int, 
     return [Program(folder.mktemp("instance"), config, environ) for _ in range(count)]
 
 
+@contextmanager
+def pair_of(vendors: Upstream, folder: pytest.TempPathFactory, password: str = "") -> Iterator[Pair]:
+    with RedisServer(folder.mktemp("redis"), password) as server, ExitStack() as ended:
+        one, other = programs = started(folder, vendors, server, 10_000)
+        for program in programs:
+            ended.callback(program.stop)
+        for program in programs:
+            program.wait().heard("are shared with the other instances")
+        yield Pair(server, one, other)
+
+
 @pytest.fixture(scope="module")
 def pair(vendors: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), PASSWORD)
-    one, other = started(tmp_path_factory, vendors, server, 10_000)
-    for program in (one, other):
-        program.wait().heard("are shared with the other instances")
-    yield Pair(server, one, other)
-    one.stop()
-    other.stop()
-    server.kill()
+    with pair_of(vendors, tmp_path_factory, PASSWORD) as made:
+        yield made
+
+
+@pytest.fixture
+def passing_pair(vendors: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Whose Redis may go."""
+    with pair_of(vendors, tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture
@@ -242,12 +255,10 @@ def test_garbage_under_our_keys_is_reported_and_ignored(
 
 
 def test_redis_may_go_and_come_while_requests_run(
-    vendors: Upstream, http: httpx.Client, name: str, tmp_path_factory: pytest.TempPathFactory
+    passing_pair: Pair, vendors: Upstream, http: httpx.Client, name: str
 ) -> None:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    one, other = programs = started(tmp_path_factory, vendors, server, 10_000)
-    for program in programs:
-        program.wait().heard("are shared with the other instances")
+    server, (one, other) = passing_pair.redis, passing_pair.both
+    programs = passing_pair.both
     over, answers = threading.Event(), []
 
     def keep_asking(number: int) -> None:
@@ -275,21 +286,18 @@ def test_redis_may_go_and_come_while_requests_run(
     ask(http, one, "!/hello", x_session_id=name)
     assert sessions_of(http, other)[name]["settings"] == {"model": OPUS, "project": "before"}
     assert [program.log.count("is lost") for program in programs] == [1, 1]
-    for program in programs:
-        program.stop()
-    server.kill()
 
 
 @pytest.mark.parametrize("what", ["nobody", "wrong password"])
 def test_without_redis_at_the_start_memory_is_used_and_it_is_said(
     what: str, vendors: Upstream, http: httpx.Client, name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), PASSWORD)
-    if what == "nobody":
-        server.kill()
-    environ = {"PARLEY_REDIS_URL": server.url_with("not-the-password")}
-    program = Program(tmp_path_factory.mktemp("alone"), config_for(vendors), environ).wait()
-    try:
+    with RedisServer(tmp_path_factory.mktemp("redis"), PASSWORD) as server, ExitStack() as ended:
+        if what == "nobody":
+            server.kill()
+        environ = {"PARLEY_REDIS_URL": server.url_with("not-the-password")}
+        program = Program(tmp_path_factory.mktemp("alone"), config_for(vendors), environ).wait()
+        ended.callback(program.stop)
         said = program.heard("cannot be used")
         assert f"Redis at 127.0.0.1:{server.port}/0 cannot be used" in said
         ask(http, program, f"!/set(model={OPUS})", x_session_id=name)
@@ -300,9 +308,6 @@ def test_without_redis_at_the_start_memory_is_used_and_it_is_said(
         if what == "wrong password":
             server.client.config_set("requirepass", "not-the-password")
             program.heard("is there again")
-    finally:
-        program.stop()
-        server.kill()
 
 
 @pytest.mark.parametrize("url", ["http://me:not-shown@127.0.0.1:6379", "redis://:not-shown@127.0.0.1:port"])

@@ -15,6 +15,5 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     pytest.importorskip("redis")
     from tests.sharing.server import RedisServer
 
-    running = RedisServer(tmp_path)
-    yield running
-    running.kill()
+    with RedisServer(tmp_path) as running:
+        yield running

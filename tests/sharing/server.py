@@ -22,6 +22,12 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
+    def __enter__(self) -> RedisServer:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.kill()
+
     @property
     def url(self) -> str:
         return self.url_with(self._password)
@@ -41,7 +47,9 @@ class RedisServer:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self._process.stdout
         said = iter(self._process.stdout.readline, b"")
-        assert any(b"Ready to accept connections" in line for line in said), "redis-server did not start"
+        if not any(b"Ready to accept connections" in line for line in said):
+            self.kill()
+            raise RuntimeError("redis-server did not start")
 
     def kill(self) -> None:
         assert self._process

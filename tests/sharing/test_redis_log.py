@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
@@ -232,12 +233,11 @@ def test_without_its_log_nothing_can_be_shared(server: RedisServer) -> None:
     assert run(server, act)[0][0] == "parley:1:changes"
 
 
-def test_it_speaks_tls(tmp_path) -> None:
+def test_it_speaks_tls(server: RedisServer, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     certificate = authority.issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "redis.pem"))
-    server = RedisServer(tmp_path)
     if not server.client.config_get("tls-port"):
         pytest.skip("this redis-server was built without TLS")
     for name, value in (("tls-cert-file", "redis.pem"), ("tls-key-file", "redis.pem"), ("tls-ca-cert-file", "ca.pem")):
@@ -255,11 +255,10 @@ def test_it_speaks_tls(tmp_path) -> None:
         await log.close()
 
     asyncio.run(main())
-    server.kill()
 
 
-def test_wrong_passwords_and_empty_places_are_told_without_the_password(tmp_path) -> None:
-    server = RedisServer(tmp_path, "right-password")
+def test_wrong_passwords_and_empty_places_are_told_without_the_password(server: RedisServer) -> None:
+    server.client.config_set("requirepass", "right-password")
 
     async def fails(url: str) -> str:
         log = RedisLog(url)
@@ -273,7 +272,7 @@ def test_wrong_passwords_and_empty_places_are_told_without_the_password(tmp_path
         assert "password" in wrong
         assert "wrong-password" not in wrong
         assert "Authentication required" in none
-        log = RedisLog(server.url)
+        log = RedisLog(server.url_with("right-password"))
         await log.load()
         await log.close()
         server.kill()
