@@ -16,7 +16,7 @@ from proxy_core.exchange.inbound import Inbound
 from proxy_core.exchange.intake import admit, check_client_key, find_call
 from proxy_core.exchange.router import Routing
 from proxy_core.exchange.visit import Visit
-from proxy_core.guards.limits import check_header_size
+from proxy_core.guards.limits import check_header_size, check_header_text
 from proxy_core.guards.origins import check_origin, preflight_headers
 from proxy_core.protocols import recognise
 from proxy_core.protocols.contract import Call
@@ -37,6 +37,7 @@ class Reception:
         """
         house, inbound = self._house(), visit.inbound
         check_header_size(inbound.headers.pairs, house.settings.limits.headers)
+        check_header_text(inbound.headers.pairs)
         if inbound.listener == "proxy":
             return self._take_intercepted(house, visit)
         if not visit.has_target:

@@ -31,6 +31,14 @@ def check_header_size(pairs: Iterable[tuple[str | bytes, str | bytes]], limit: i
         raise ParleyError(Fault(FaultKind.TOO_LARGE, message, status=431))
 
 
+def check_header_text(pairs: Iterable[tuple[str, str]]) -> None:
+    """A line's end or a zero inside a value may begin another header for the next one who reads it (RFC 9110, section
+    5.5; RFC 9112, section 5.2). Raises ParleyError."""
+    for name, value in pairs:
+        if "\r" in value or "\n" in value or "\0" in value:
+            raise invalid(f"The header {name[:60]!r} holds a line's end or a zero byte.")
+
+
 def check_depth(body: bytes, limit: int) -> None:
     """Raises ParleyError where JSON is nested more than `limit` deep. Linear, and nothing is parsed."""
     if body.count(b"[") + body.count(b"{") <= limit:

@@ -14,6 +14,7 @@ from proxy_core.guards.limits import (
     Patience,
     check_depth,
     check_header_size,
+    check_header_text,
     check_proxy_authorization,
     overdue,
 )
@@ -30,6 +31,12 @@ def test_header_size():
     check_header_size(pairs, 100)
     assert status(check_header_size, pairs, 99) == 431
     assert status(check_header_size, [("x", "")] * 30, 100) == 431
+
+
+@pytest.mark.parametrize("value", ["a\rx-evil: b", "a\r\n b", "a\nb", "a\0b", "\r"])
+def test_a_header_is_one_line(value: str):
+    check_header_text([("x-note", "a b\tc\u00e9")])
+    assert status(check_header_text, [("x-note", value)]) == 400
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":[', "]}]"), ('{"[":[1,', "]}")])

@@ -180,6 +180,9 @@ def test_malformed_requests(parley: Program, http: httpx.Client, vendors: Upstre
         content=b"0\r\n\r\n",
     )
     binary = raw(parley.base, "\x00\x01\x02 \x00")
-    assert [status_of(answer) for answer in (two_lengths, both, binary)] == [400, 400, 400]
+    content = json.dumps(body("openai_chat")).encode()
+    head = [*HEAD.decode().strip().split("\r\n"), f"Content-Length: {len(content)}"]
+    more = [raw(parley.base, *head, f"X-Note: a{end}x-evil: b", content=content) for end in ("\r", "\0", "\r\n ")]
+    assert [status_of(answer) for answer in (two_lengths, both, binary, *more)] == [400] * 6
     assert vendors.received == []
     assert_serves(parley, http)
