@@ -108,7 +108,7 @@ def second_is_faster_than_an_opening(stage: Stage) -> None:
     stage.answers("two")
 
 
-def _first_after_all(stage: Stage) -> None:
+def first_after_all(stage: Stage) -> None:
     stage.on_asked["two"] = stage.waits_and_answers("one").set
     stage.only_opens("two")
 
@@ -148,7 +148,7 @@ COURSES = (
     Course(
         "second is faster than an opening", second_is_faster_than_an_opening, "two", ("hedged", "answered"), ("one",)
     ),
-    Course("first after all", _first_after_all, "one", ("answered", "hedged"), ("two",)),
+    Course("first after all", first_after_all, "one", ("answered", "hedged"), ("two",)),
     Course("first fails meanwhile", _first_fails_meanwhile, "two", ("overloaded", "answered")),
     Course(
         "second fails, the first answers",
@@ -227,6 +227,12 @@ def _left(world: World) -> int:
     waits = [source for layer in layers for source in layer.command_sources.values() if isinstance(source, HttpStream)]
     streams = sum(len(layer.streams) + len(layer.waiting_for_establishment) for layer in layers)
     return len(waits) + streams + len(world.program.table)
+
+
+def streams_of(world: World) -> list[HttpStream]:
+    return [
+        stream for handler in world.handlers() for layer in _http_layers(handler) for stream in layer.streams.values()
+    ]
 
 
 def _http_layers(handler: Any) -> list[HttpLayer]:

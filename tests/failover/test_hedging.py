@@ -7,21 +7,22 @@ import gc
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import httpx
 import pytest
 
 from addons.host.hedging import HedgingStream
 from addons.host.stream import ExchangeStream
-from proxy_core.config.settings import Failover, SavedRoute
+from proxy_core.config.settings import Failover, HistorySettings, SavedRoute
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.exchange.exchange import Exchange
 from proxy_core.exchange.keep_alive import KEEP_ALIVE
+from proxy_core.exchange.visit import Visit
 from proxy_core.routing.rests import Patience, Rests
-from proxy_core.turn.content import ProtocolName
+from proxy_core.turn.content import ProtocolName, Text
 from proxy_core.usage.log import UsageLog
 from proxy_core.usage.record import Record
 from tests.failover.racing import (
@@ -33,6 +34,7 @@ from tests.failover.racing import (
     Stage,
     ask_and_look,
     cases,
+    first_after_all,
     nothing_left,
     second_is_faster,
     second_is_faster_than_an_opening,
@@ -42,20 +44,6 @@ from tests.failover.racing import (
 from tests.failover.speaking import PROTOCOLS, SSE, address, good, partly, request, seen_stream
 from tests.failover.upstream import Asked, Deed
 from tests.failover.world import World, post
-
-
-@pytest.fixture
-def records(monkeypatch: pytest.MonkeyPatch) -> list[Record]:
-    """What is noted of each request."""
-    noted: list[Record] = []
-    note = UsageLog.note
-
-    def noting(self: UsageLog, *asked: Any) -> Record:
-        noted.append(note(self, *asked))
-        return noted[-1]
-
-    monkeypatch.setattr(UsageLog, "note", noting)
-    return noted
 
 
 @pytest.mark.parametrize("case", [*cases()], ids=str)
@@ -271,6 +259,27 @@ def test_tokens_of_the_one_that_lost_are_not_the_answer_s(world: World, records:
     hedged, alone = records
     for name in ("backend", "served", "input", "output", "cache_read", "finish", "source"):
         assert getattr(hedged, name) == getattr(alone, name)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("acts", [first_after_all, second_is_faster], ids=["first", "second"])
+def test_the_history_has_the_answer_that_was_given(
+    world: World, stream: bool, acts: Callable[[Stage], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And not what was rendered last."""
+    visits: list[Visit] = []
+    note = UsageLog.note
+    monkeypatch.setattr(
+        UsageLog, "note", lambda self, visit, *more: (visits.append(visit), note(self, visit, *more))[1]
+    )
+    stage = Stage(world, ("gemini", "openai_chat", "anthropic"), stream)
+    kept = HistorySettings(enabled=True, directory=tmp_path)
+    backends = [world.backend("one", "gemini"), world.backend("two", "openai_chat")]
+    world.stage(backends, stage.deed, failover=SOON, history=kept)
+    acts(stage)
+    answer = world.run(ask_and_look(world, "openai_chat", stream, False, 1), 10)
+    ((choice,),) = (visit.heard.reply().choices for visit in visits if visit.heard)
+    assert [part.text for part in choice.parts if isinstance(part, Text)] == [seen("openai_chat", stream, answer).text]
 
 
 @pytest.mark.parametrize("client", PROTOCOLS)

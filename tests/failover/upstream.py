@@ -207,7 +207,8 @@ class _Http2:
                 body = self._bodies.pop(event.stream_id)
                 deed = self._upstream.deed_for(headers[":path"], headers, body)
                 self._backends[event.stream_id] = self._upstream.asked[-1].backend
-                self._do(event.stream_id, deed)
+                with contextlib.suppress(h2.exceptions.StreamClosedError):  # cancelled in the same read
+                    self._do(event.stream_id, deed)
             case h2.events.StreamReset():
                 self._reset.add(event.stream_id)
                 self._upstream.cancelled.append(self._backends[event.stream_id])
