@@ -43,7 +43,7 @@ class Place:
         try:
             return urls.normalise(url, protocol, version)
         except ValueError as error:
-            self.complain(field, str(error), "For example: https://api.example.com/v1")
+            self.complain(field, str(error), f"For example: https://api.example.com/{urls.VERSION_OF[protocol]}")
             return "http://wrong.invalid/v1"
 
 

@@ -54,6 +54,9 @@ _ROWS: tuple[tuple[str, Family], ...] = (
     (r"gpt-|codex", _gpt(Tiles(85, 170))),
     (r"mistral|ministral|pixtral|devstral", Family(0.95, 1.5, 6, 2, 17)),
     (r"deepseek", Family(1.0, 1.6, 4, 4, 240)),
+    # Their own words around tools; those around a conversation without any are some 500 tokens more.
+    (r"command-(a(?!-plus)|r7b)", Family(tools=1370)),
+    (r"command-r", Family(tools=900)),
     (r"grok", Family(0.9, 1.2, 5, 34, 230)),
     (r"", Family()),
 )

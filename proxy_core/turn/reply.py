@@ -12,6 +12,10 @@ type FinishReason = Literal[
 ]
 
 
+BILLED_NOTE = "_billed"
+"""Extra of a usage: what is paid for, `{"input_tokens", "output_tokens"}`, where that is not what was read (Cohere)."""
+
+
 @dataclass(slots=True)
 class Usage:
     """Token counts. None means the provider did not say.

@@ -17,7 +17,7 @@ from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 from proxy_core.config.schema import ModelEntry
 from proxy_core.routing.aggregator import AGGREGATOR, Price
 from proxy_core.routing.upstreams import Backend, Upstream
-from proxy_core.turn.reply import Usage
+from proxy_core.turn.reply import BILLED_NOTE, Usage
 from proxy_core.usage.record import Cost
 
 _MILLION = 1_000_000
@@ -86,7 +86,7 @@ class Prices:
         """None where some price is not known. `time` is in seconds since 1970: prices change."""
         if usage.input is None and usage.output is None:
             return None
-        usage = _billed(upstream, usage)
+        usage = _billed(usage)
         own = self._own(upstream, usage)
         if own:
             return own
@@ -122,12 +122,12 @@ class Prices:
         return None if cost is None else Cost(cost, "model list")
 
 
-def _billed(upstream: Upstream, usage: Usage) -> Usage:
+def _billed(usage: Usage) -> Usage:
     """What is paid for: Cohere's models read more than the client sent, which is not on the bill.
 
     https://docs.cohere.com/docs/how-does-cohere-pricing-work
     """
-    billed = usage.extra.get("billed_units") if upstream.backend.protocol == "cohere" else None
+    billed = usage.extra.get(BILLED_NOTE)
     match billed:
         case {"input_tokens": int() | float() as read, "output_tokens": int() | float() as written}:
             return Usage(input=int(read), output=int(written))

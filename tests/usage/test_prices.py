@@ -9,7 +9,7 @@ from genai_prices import calc_price
 from proxy_core.config.schema import ModelEntry
 from proxy_core.routing.aggregator import AGGREGATOR, Price
 from proxy_core.routing.upstreams import Backend, Upstream
-from proxy_core.turn.reply import Usage
+from proxy_core.turn.reply import BILLED_NOTE, Usage
 from proxy_core.usage.prices import Prices
 from proxy_core.usage.record import Cost
 from tests.usage.making import ANTHROPIC, NO_PRICES, NOON
@@ -109,7 +109,7 @@ def test_cohere_is_paid_for_what_it_bills() -> None:
     """Far fewer tokens than its models read; where it does not say, for those."""
     upstream = Upstream(Backend("cohere", "cohere", "https://api.cohere.com/v2", dialect="cohere"), "command-a-03-2025")
     entry = ModelEntry(prompt_price_1m=2.5, completion_price_1m=10.0, cache_read_price_1m=1.0)
-    billed = {"billed_units": {"input_tokens": 12.0, "output_tokens": 7.0}}
+    billed = {BILLED_NOTE: {"input_tokens": 12.0, "output_tokens": 7.0}}
     read = Usage(input=59, cache_read=448, output=10, extra=billed)
     for prices in (NO_PRICES, Prices(entry=lambda backend, model: entry)):
         cost = prices.cost(upstream, read, NOON)

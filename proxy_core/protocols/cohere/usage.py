@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from proxy_core.protocols.cohere.names import record_in
-from proxy_core.turn.reply import Usage
+from proxy_core.turn.reply import BILLED_NOTE, Usage
 
-BILLED = "billed_units"
-_COUNTED = frozenset({"tokens", "cached_tokens"})
+_BILLED = "billed_units"
+_COUNTED = frozenset({"tokens", "cached_tokens", _BILLED})
 
 
 def read_usage(raw: Any) -> Usage | None:
-    """None for what is no usage at all. What is billed stays in `extra`, and counts where there is nothing else."""
+    """None for what is no usage at all. What is billed is noted, and counts where there is nothing else."""
     if not isinstance(raw, dict) or not raw:
         return None
-    tokens = record_in(raw.get("tokens")) or record_in(raw.get(BILLED))
+    billed = record_in(raw.get(_BILLED))
+    tokens = record_in(raw.get("tokens")) or billed
     prompt, cached = _count(tokens.get("input_tokens")), _count(raw.get("cached_tokens"))
     if prompt is not None and cached is not None:
         cached = min(cached, prompt)
@@ -27,7 +28,10 @@ def read_usage(raw: Any) -> Usage | None:
         cache_read=cached,
         output=_count(tokens.get("output_tokens")),
         reasoning=_count(tokens.get("reasoning_tokens")),
-        extra={key: value for key, value in raw.items() if key not in _COUNTED and value is not None},
+        extra={
+            **({BILLED_NOTE: billed} if billed else {}),
+            **{key: value for key, value in raw.items() if key not in _COUNTED and value is not None},
+        },
     )
 
 

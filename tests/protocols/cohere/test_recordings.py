@@ -17,9 +17,10 @@ from proxy_core.protocols import CODECS
 from proxy_core.protocols.cohere import COHERE
 from proxy_core.protocols.contract import Call
 from proxy_core.routing.upstreams import Backend, Upstream
+from proxy_core.serving.count import count_tokens
 from proxy_core.turn.content import ToolCall, ToolResult
 from proxy_core.turn.fold import fold, unfold
-from proxy_core.turn.reply import Reply
+from proxy_core.turn.reply import BILLED_NOTE, Reply
 from proxy_core.wire.json import dumps
 from tests.live.strict.cohere import check_cohere
 from tests.pipeline.test_translation import all_cases, gist, protocol_of, read_stream, rendered_or_fault, view_for
@@ -79,7 +80,17 @@ def test_totals_are_those_of_the_recording(recording: Recording) -> None:
     assert usage
     assert (usage.prompt, usage.output) == (used["tokens"]["input_tokens"], used["tokens"]["output_tokens"])
     assert (usage.cache_read or 0) == used.get("cached_tokens", 0)
-    assert usage.extra["billed_units"] == used["billed_units"]
+    assert usage.extra[BILLED_NOTE] == used["billed_units"]
+
+
+@pytest.mark.parametrize("recording", cases(ENDPOINT))
+def test_tokens_are_estimated_as_they_are_counted(recording: Recording) -> None:
+    """Where there are tools, which is where clients ask; Command A+ has other words of its own around them."""
+    body = recording.request
+    if body is None or not body.get("tools") or "plus-05" in body["model"]:
+        pytest.skip("no tools, or none of these models")
+    estimated = count_tokens(COHERE.read_request(body, Call("cohere", "chat")))
+    assert estimated == pytest.approx(_used(recording)["tokens"]["input_tokens"], rel=0.1)
 
 
 @pytest.mark.parametrize("client", CODECS)

@@ -9,6 +9,7 @@ from proxy_core.protocols.cohere import COHERE
 from proxy_core.turn.content import Text, Thinking, ToolCall
 from proxy_core.turn.events import Ended, Event, Failed, Finished, Started, TextDelta, Unknown, UsageReported
 from proxy_core.turn.fold import fold
+from proxy_core.turn.reply import BILLED_NOTE
 from tests.protocols.cohere.streams import START, begun, call, end, event, read, text, thought, written
 
 USAGE = {
@@ -86,7 +87,7 @@ def test_the_end_tells_why_and_what_was_used() -> None:
     used, finished, ended = events[-3:]
     assert isinstance(used, UsageReported)
     assert (used.usage.input, used.usage.cache_read, used.usage.output, used.usage.reasoning) == (52, 448, 10, 4)
-    assert used.usage.extra == {"billed_units": USAGE["billed_units"]}
+    assert used.usage.extra == {BILLED_NOTE: USAGE["billed_units"]}
     assert finished == Finished("length", "MAX_TOKENS")
     assert ended == Ended()
 
