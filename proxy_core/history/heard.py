@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from proxy_core.turn.content import Part, Text
 from proxy_core.turn.events import Event
 from proxy_core.turn.fold import Folder
 from proxy_core.turn.reply import Reply
@@ -29,7 +31,16 @@ class Heard:
         reply = self._folder.so_far()
         begun = self.before.reply().choices if self.before else []
         if begun and reply.choices:
-            reply.choices[0].parts[:0] = begun[0].parts
+            reply.choices[0].parts = _joined(begun[0].parts, reply.choices[0].parts)
         elif begun:
             reply.choices = begun
         return reply
+
+
+def _joined(parts: list[Part], more: list[Part]) -> list[Part]:
+    """A text that was broken off is one with what follows."""
+    match parts, more:
+        case [*before, Text() as begun], [Text() as rest, *behind]:
+            return [*before, replace(begun, text=begun.text + rest.text), *behind]
+        case _:
+            return [*parts, *more]

@@ -359,3 +359,25 @@ def test_secrets_stay_hidden_from_the_one_that_goes_on(world: World) -> None:
     sent = json.dumps(world.upstream.asked[1].body)
     assert secret not in sent
     assert "The token is SECRET_" in sent
+
+
+@pytest.mark.parametrize("client", PROTOCOLS)
+def test_one_of_several_side_by_side_is_gone_on_with_as_well(world: World, client: str) -> None:
+    """The first keeps silent, so that the second is asked beside it, which breaks off."""
+    other = PROTOCOLS[PROTOCOLS.index(client) - 1]
+    vendors = {"one": other, "two": client, "three": other}
+
+    def deed(asked: Asked) -> Deed:
+        if asked.backend == "one":
+            return Deed(then="silence")
+        vendor = vendors[asked.backend]
+        return begun(vendor, asked, then="cut") if asked.backend == "two" else good(vendor, asked, REST)
+
+    backends = [world.backend(name, vendor) for name, vendor in vendors.items()]  # type: ignore[arg-type]
+    world.stage(backends, deed, failover=replace(ON, hedge_after=0.05))
+    answer = world.ask(client, stream=True)
+    told = seen_stream(client, answer.content)
+    assert (told.text, told.ended, told.error) == (WHOLE, True, None)
+    check_shape(client, answer.content)
+    assert [asked.backend for asked in world.upstream.asked] == ["one", "two", "three"]
+    assert answer.headers["x-parley-backend"] == "two"
