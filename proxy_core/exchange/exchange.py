@@ -31,7 +31,7 @@ from proxy_core.redaction.blot import blotted
 from proxy_core.routing.limits import rest_wanted
 from proxy_core.routing.plan import most_telling
 from proxy_core.turn.reply import Reply
-from proxy_core.wire.json import dumps
+from proxy_core.wire.json import dumps, unwrapped
 from proxy_core.wire.json_array import ArraySplitter
 from proxy_core.wire.sse import FrameSplitter
 
@@ -347,6 +347,7 @@ class Exchange:
                 return self._refused(attempt, body)
             if (attempt.status or 0) >= 300:
                 return self._redirected(attempt, body)
+            body = unwrapped(body, attempt.upstream.backend.envelope)
             return self._unless_looping(attempt, self._converted(attempt, body))
         except ParleyError as error:
             return self._failed(error.fault)

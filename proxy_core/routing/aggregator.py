@@ -72,7 +72,9 @@ class Place:
 def backend(list_url: str, token: str | None) -> Backend:
     headers = {"Authorization": f"OAuth {token}"} if token else {}
     origin = _origin(list_url)
-    return Backend(AGGREGATOR, "openai_chat", origin, dialect="default", headers=headers, key_optional=True)
+    return Backend(
+        AGGREGATOR, "openai_chat", origin, dialect="default", headers=headers, key_optional=True, envelope="response"
+    )
 
 
 def read_places(answer: Any, list_url: str) -> dict[str, Place]:

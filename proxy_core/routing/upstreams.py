@@ -33,6 +33,8 @@ class Backend:
     """Seconds; 0: never. None: as for all backends."""
     key_optional: bool = False
     """A local server that needs no key."""
+    envelope: str | None = None
+    """The field that whole answers are wrapped in (`{"response": {…}}`), perhaps."""
     shows_own_name: bool = False
     """Answers name `backend:model` instead of what the client asked for (the demo)."""
 

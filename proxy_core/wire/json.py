@@ -9,6 +9,9 @@ import orjson
 
 from proxy_core.errors import invalid
 
+_ANSWERS = frozenset({"choices", "content", "candidates", "output", "message", "data", "error"})
+"""What an answer holds that is in no envelope."""
+
 
 def loads(data: bytes | str) -> Any:
     """Raises ValueError when `data` is no JSON, or is nested more deeply than the parser bears.
@@ -46,6 +49,18 @@ def parse_body(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise invalid(f"The request body must be a JSON object, not {type_name(value)}.")
     return value
+
+
+def unwrapped(body: bytes, envelope: str | None) -> bytes:
+    """What stands in `body` under the name `envelope`; `body` itself where there is none, or it is an answer itself."""
+    if envelope is None or f'"{envelope}"'.encode() not in body[:200]:
+        return body
+    try:
+        value = loads(body)
+    except ValueError:
+        return body
+    inner = value.get(envelope) if isinstance(value, dict) else None
+    return dumps(inner) if isinstance(inner, dict) and not value.keys() & _ANSWERS else body
 
 
 def type_name(value: Any) -> str:

@@ -50,6 +50,22 @@ def test_a_whole_answer_of_the_same_protocol_passes_with_its_length() -> None:
     assert case.settled == [(1, "answered")]
 
 
+@pytest.mark.parametrize(
+    ("body", "heard"),
+    [
+        (b'{"response": ' + REPLY + b"}", REPLY),
+        (b'{"response": ' + REPLY + b', "cost": 1}', REPLY),
+        (REPLY, REPLY),
+        (REPLY[:-1] + b', "response": {"a": 1}}', REPLY[:-1] + b', "response": {"a": 1}}'),
+    ],
+)
+def test_an_answer_in_an_envelope_is_taken_out(body: bytes, heard: bytes) -> None:
+    wrapping = attempt(1)
+    wrapping.upstream = replace(wrapping.upstream, backend=replace(wrapping.upstream.backend, envelope="response"))
+    step = whole(made(wrapping).exchange, body)
+    assert loads(b"".join(step.chunks)) == loads(heard)
+
+
 def test_nothing_is_given_out_before_something_was_generated() -> None:
     case = made(attempt(1), asked=admitted(stream=True))
     streaming(case.exchange)
