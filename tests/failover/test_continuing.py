@@ -143,6 +143,36 @@ def test_the_official_sdks_read_it_as_one_message(world: World, sdks: Drivers, c
     assert reply["usage"]["output"] == 17 + begun, "what the broken one did not count is estimated"
 
 
+@pytest.mark.parametrize("thinking", ["", "Let me think."], ids=["calls", "thinks and calls"])
+@pytest.mark.parametrize("cell", PAIRS, ids=str)
+def test_the_one_that_goes_on_may_think_and_call_tools(world: World, sdks: Drivers, cell: Cell, thinking: str) -> None:
+    said = Said(REST, thinking, "c2VhbGVk" if thinking else "", calls=(("weather", {"city": "Rome"}),))
+    cell.stage(world)
+
+    def deed(asked: Asked) -> Deed:
+        chunks = list(VENDORS[cell.second].stream(said, asked.named))
+        return cell.broken(asked) if asked.backend == "one" else Deed(chunks, content_type=SSE)
+
+    world.deed = deed
+    tool = {"name": "weather", "description": "Tells it.", "schema": {"type": "object", "properties": {}}}
+    answer = sdks[cell.client].talk(
+        client=cell.client,
+        base=f"http://127.0.0.1:{world.plain}",
+        key=CLIENT_KEY,
+        model="r",
+        stream=True,
+        tools=[tool],
+        steps=[{"user": "Hi"}],
+    )
+    assert "error" not in answer, answer["error"]
+    (reply,) = answer["replies"]
+    assert reply["text"].replace(PART.strip(), "").strip() == REST
+    assert reply["calls"] == [["weather", {"city": "Rome"}]]
+    assert thinking in reply["thinking"]
+    world.stage(cell.backends(world), deed, failover=ON)
+    check_shape(cell.client, world.ask(cell.client, stream=True).content)
+
+
 @pytest.mark.parametrize("cell", PAIRS, ids=str)
 def test_when_nobody_can_go_on_it_ends_with_the_error(world: World, cell: Cell) -> None:
     cell.stage(world)
@@ -381,3 +411,31 @@ def test_one_of_several_side_by_side_is_gone_on_with_as_well(world: World, clien
     check_shape(client, answer.content)
     assert [asked.backend for asked in world.upstream.asked] == ["one", "two", "three"]
     assert answer.headers["x-parley-backend"] == "two"
+
+
+@pytest.mark.parametrize("client", PROTOCOLS)
+def test_over_http2(world: World, client: str) -> None:
+    cell = Cell(client, client, PROTOCOLS[PROTOCOLS.index(client) - 2])
+    backends = [
+        world.backend(name, vendor, tls=True)  # type: ignore[arg-type]
+        for name, vendor in (("one", cell.first), ("two", cell.second))
+    ]
+    world.stage(backends, cell.deed, failover=ON)
+    answer = world.ask(client, stream=True, http2=True)
+    told = seen_stream(client, answer.content)
+    assert (told.text, told.ended, told.error) == (WHOLE, True, None)
+    check_shape(client, answer.content)
+
+
+@pytest.mark.parametrize("first", ["gemini", "anthropic"])
+def test_gemini_s_json_array_stays_one(world: World, first: str) -> None:
+    Cell("gemini", first, "openai_chat").stage(world)
+
+    async def asking() -> list[dict[str, Any]]:
+        async with world.client() as http:
+            path = "/v1beta/models/r:streamGenerateContent"
+            return (await http.post(path, json=request("gemini", "r", True))).json()
+
+    told = world.run(asking())
+    assert "".join(part["text"] for one in told for part in one["candidates"][0]["content"]["parts"]) == WHOLE
+    assert [one["candidates"][0].get("finishReason") for one in told][-2:] == [None, "STOP"]
