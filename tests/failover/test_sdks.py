@@ -57,7 +57,7 @@ def talk(world: World, sdks: Drivers, case: Case, backends: int) -> dict[str, An
     )
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", list(cases()), ids=str)
 def test_what_the_sdk_makes_of_it(quiet_world: World, sdks: Drivers, case: Case) -> None:
     answer = talk(quiet_world, sdks, case, 2)
     if case.row.moves:

@@ -87,7 +87,7 @@ REFUSALS: dict[ProtocolName, dict[str, Any]] = {
 REFUSED = {"openai_chat": "stop", "openai_responses": "completed", "anthropic": "refusal", "gemini": "SAFETY"}
 
 
-@pytest.mark.parametrize(("backend", "client"), product(REFUSALS, CLIENTS))
+@pytest.mark.parametrize(("backend", "client"), list(product(REFUSALS, CLIENTS)))
 def test_t19_a_refusal_reaches_every_client_as_one(backend: ProtocolName, client: ProtocolName) -> None:
     """OpenAI's own clients find it in the message, where SDKs would raise an error for `content_filter`."""
     assert finish_in(client, whole(REFUSALS[backend], backend, client)) == REFUSED[client]
@@ -144,7 +144,7 @@ def visible(client: ProtocolName, reply: Any) -> str:
             return "".join(part["text"] for part in parts if not part.get("thought"))
 
 
-@pytest.mark.parametrize(("backend", "client"), product(THOUGHTS, CLIENTS))
+@pytest.mark.parametrize(("backend", "client"), list(product(THOUGHTS, CLIENTS)))
 def test_t42_thoughts_are_never_shown_as_text(backend: ProtocolName, client: ProtocolName) -> None:
     assert visible(client, whole(THOUGHTS[backend], backend, client)) == "openly"
 
