@@ -9,7 +9,7 @@ from mitmproxy.proxy import mode_specs
 
 from proxy_core.errors import Fault, FaultKind
 from proxy_core.exchange.answers import Answer, fault_answer
-from proxy_core.exchange.headers import SECRET_HEADERS, masked, masked_key
+from proxy_core.exchange.headers import SECRET_HEADERS, is_for_us, masked, masked_key
 from proxy_core.exchange.inbound import HeaderMap, Inbound
 from proxy_core.exchange.intake import asking_codec
 from proxy_core.exchange.visit import Visit
@@ -56,6 +56,16 @@ def hide_credentials(request: http.Request) -> None:
         request.content = b"key=..."
     if "?" in request.path:
         request.path = KEY_IN_QUERY.sub(lambda found: found[1] + masked_key(found[2]), request.path)
+
+
+def keep_own_key(request: http.Request, key: str) -> None:
+    """Takes the key for this proxy out of a request that is let through to somebody else."""
+    pairs = zip(request.headers.fields, request.headers.items(multi=True), strict=True)
+    others = [field for field, (name, value) in pairs if not is_for_us(name.lower(), value, key)]
+    if len(others) < len(request.headers.fields):
+        request.headers = http.Headers(others)
+    if "?" in request.path and request.query.get("key") == key:
+        del request.query["key"]
 
 
 def response_of(answer: Answer) -> http.Response:

@@ -9,7 +9,7 @@ import time
 from mitmproxy import http
 
 from addons import sharing
-from addons.answers import hide_credentials, inbound_of, refusal, response_of, visit_of
+from addons.answers import hide_credentials, inbound_of, keep_own_key, refusal, response_of, visit_of
 from addons.host.exchanges import LOST_TO, is_attempt
 from addons.host.guard import fails_closed
 from addons.program import Program
@@ -89,6 +89,7 @@ class Gateway:
                     self._table.add_feed(flow, answer.feed)
                 flow.response = response_of(answer)
             case None:
+                keep_own_key(flow.request, self._program.settings.client_key)
                 self._table.let_through(flow)
             case later:
                 flow.response = response_of(await asyncio.to_thread(later))

@@ -96,10 +96,11 @@ def own_credentials(inbound: Inbound, codec: BackendCodec) -> dict[str, str]:
 def without_own_key(headers: HeaderMap, key: str) -> HeaderMap:
     """What a client says to a backend that takes its own `Authorization`: less what it says to this proxy, `key` and
     the dashboard's cookie."""
-    return HeaderMap((name, value) for name, value in headers.pairs if not _is_for_us(name.lower(), value, key))
+    return HeaderMap((name, value) for name, value in headers.pairs if not is_for_us(name.lower(), value, key))
 
 
-def _is_for_us(name: str, value: str, key: str) -> bool:
+def is_for_us(name: str, value: str, key: str) -> bool:
+    """Whether a header, by its name in small letters, is what a client says to this proxy alone."""
     if name in _COOKIES:
         return "parley_" in value
     return name in CREDENTIALS and key in value

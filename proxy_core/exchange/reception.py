@@ -67,6 +67,7 @@ class Reception:
             visit.call = find_call(visit.inbound)
         except ParleyError:
             if visit.has_target:
+                house.secrecy.check_passing(visit.inbound.body)
                 return None
             _check_method(house, visit.inbound)
             raise
