@@ -167,16 +167,7 @@ class HedgingStream(ExchangeStream):
             self._call_off_alarm()
             yield from self._next_attempt()
 
-    def _client_gone(self, event: RequestProtocolError) -> Commands:
-        yield from self._stop_all("the client has gone")
-        yield from super()._client_gone(event)
-
-    def _killed(self) -> layer.CommandGenerator[bool]:
-        if self.flow.error:
-            yield from self._stop_all("killed")
-        return (yield from super()._killed())
-
-    def _stop_all(self, why: str) -> Commands:
+    def _stop_racing(self, why: str) -> Commands:
         contenders, self._contenders = self._contenders, ()
         winner, self._winner = self._winner, None
         if contenders:

@@ -145,6 +145,10 @@ class ExchangeStream(ClientRequestStream):
         """Makes an attempt that others may be made beside."""
         raise NotImplementedError
 
+    def _stop_racing(self, why: str) -> Commands:
+        """Cancels all attempts that are made side by side."""
+        raise NotImplementedError
+
     def _send(self, attempt: Attempt) -> Commands:
         self.attempt_id = next(NUMBERS)
         self._parent.streams[self.attempt_id] = self
@@ -364,6 +368,7 @@ class ExchangeStream(ClientRequestStream):
             yield DropStream(self.stream_id)  # a killed flow ends without
             return
         self.client_state = self.server_state = self.state_errored
+        yield from self._stop_racing("the client has gone")
         self._running.abandon()
         yield from self._cancel_attempt("the client has gone")
         if self._client_body:
@@ -385,6 +390,7 @@ class ExchangeStream(ClientRequestStream):
         """Whether a person who watches has ended the client's flow."""
         if not self.flow.error:
             return False
+        yield from self._stop_racing("killed")
         self._running.abandon()
         yield from self._cancel_attempt("killed")
         return (yield from self.check_killed(True))

@@ -245,7 +245,7 @@ class Conversing:
     def _remember(self, attempt: Attempt) -> None:
         if attempt.meter:
             self._may_be_followed(attempt.meter.id)
-        if attempt.outcome != HEDGED:
+        if (self._visit.heard or attempt.outcome == "cut") and attempt.outcome != HEDGED:
             self._note_answer(attempt)
         self._settled(attempt)
 

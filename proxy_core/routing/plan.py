@@ -6,7 +6,7 @@ Sent an attempt that is still Underway it yields an Upstream for another beside 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal, Protocol
@@ -28,6 +28,7 @@ _OF_THE_REQUEST = frozenset(
 """Every other upstream would say the same: the client is to hear it at once."""
 _OF_THE_ELEMENT = frozenset({FaultKind.NOT_FOUND, FaultKind.CONTEXT_LENGTH})
 """The same model would say the same whatever the key."""
+_NONE: Set[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,42 +84,45 @@ def plan(order: Sequence[Candidate], rests: Rests) -> Plan:
     After a fault of the server the element's other keys are taken from its backend's budget; other elements never are.
     An attempt that is so slow that another is made beside it counts as such a fault there.
     """
-    course = _Course(order, rests)
-    candidate = course.next()
-    element = candidate.element if candidate else None
-    while element and (candidate or course.slow):
+    number = _next(order, rests, _NONE, _NONE, 0)
+    if number is None:
+        return
+    candidate: Candidate | None = order[number]
+    rests.begin(candidate.element.backend.name)
+    came = yield candidate.element.upstream(candidate.key)
+    course = _Course(order, rests, number) if came else None
+    while came and course:
         if candidate:
-            element = candidate.element
-            rests.begin(element.backend.name)
-        came = yield element.upstream(candidate.key) if candidate else None
-        if came is None:
-            return
-        if candidate:
-            course.note(element, came)
-        if not course.goes_on():
-            return
+            course.note(candidate.element, came)
         candidate = course.next()
+        if candidate is None and (course.is_over or not course.slow):
+            return
+        came = yield candidate.element.upstream(candidate.key) if candidate else None
 
 
 class _Course:
-    """What is known on the way through `order`. `slow` are attempts that others were made beside."""
+    """What is known on the way through `order`, of which number `first` was tried. `slow` are attempts that others were
+    made beside."""
 
-    def __init__(self, order: Sequence[Candidate], rests: Rests) -> None:
+    def __init__(self, order: Sequence[Candidate], rests: Rests, first: int) -> None:
         self.slow: list[tuple[Element, Underway]] = []
         self._order = order
         self._rests = rests
-        self._tried: set[int] = set()
+        self._tried = {first}
         self._lost: set[int] = set()
         self._strained: list[Element] = []
         self._smallest_window = 0
-        self._is_over = False
+        self.is_over = False
 
     def next(self) -> Candidate | None:
-        while (number := self._awake()) is not None:
+        """Begun, if there is one; None when there is none now, or none can help."""
+        self._look_at_the_slow()
+        while not self.is_over and (number := self._awake()) is not None:
             self._tried.add(number)
             element = self._order[number].element
             strained = any(element is other for other in self._strained)
             if not strained or self._rests.may_insist(element.backend.name):
+                self._rests.begin(element.backend.name)
                 return self._order[number]
             self._lost |= _keys_of(self._order, element)
         return None
@@ -130,19 +134,17 @@ class _Course:
             self.slow.append((element, came))
             self._strained.append(element)
 
-    def goes_on(self) -> bool:
-        """Whether another attempt may help, by what has become of the slow ones, too."""
+    def _look_at_the_slow(self) -> None:
         slow, self.slow = self.slow, []
         for element, attempt in slow:
             if attempt.fault:
                 self._judge(element, attempt.fault)
             else:
                 self.slow.append((element, attempt))
-        return not self._is_over
 
     def _judge(self, element: Element, fault: Fault) -> None:
         if fault.kind in _OF_THE_REQUEST:
-            self._is_over = True
+            self.is_over = True
         if fault.kind in _OF_THE_ELEMENT:
             self._lost |= _keys_of(self._order, element)
         if fault.kind is FaultKind.CONTEXT_LENGTH:
@@ -164,7 +166,7 @@ def only(upstream: Upstream) -> Plan:
 
 
 def _next(
-    order: Sequence[Candidate], rests: Rests, tried: set[int], lost: set[int], smallest_window: int
+    order: Sequence[Candidate], rests: Rests, tried: Set[int], lost: Set[int], smallest_window: int
 ) -> int | None:
     open_ones = [
         number

@@ -111,6 +111,7 @@ def test_while_the_stream_waits_for_the_head_to_be_looked_at(
 
     answer = world.run(asking(), 10)
     (record,) = records
+    assert {flow.metadata["parley_attempt"] for flow in world.watcher.attempts} == {1, 2}, "all are over"
     assert (answer is None) == (order != ("answer",))
     if answer is None:
         assert record.outcome == "cancelled"
