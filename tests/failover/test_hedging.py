@@ -124,7 +124,12 @@ def test_another_key_of_the_same_backend(world: World, records: list[Record], st
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_with_one_key_and_one_backend_nothing_happens(world: World, protocol: ProtocolName, stream: bool) -> None:
+def test_with_one_key_and_one_backend_nothing_happens(
+    world: World, protocol: ProtocolName, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+    beside = Exchange.attempt_beside
+    monkeypatch.setattr(Exchange, "attempt_beside", lambda self: (looked.append(self), beside(self))[1])
     stage = Stage(world, (protocol,) * 3, stream)
     go = stage.waits_and_answers("one")
     world.stage([world.backend("one", protocol)], stage.deed, failover=Failover(hedge_after=0.01))
@@ -135,8 +140,35 @@ def test_with_one_key_and_one_backend_nothing_happens(world: World, protocol: Pr
 
     answer = world.run(asking(), 10)
     assert seen(protocol, stream, answer).text == "From one."
-    assert len(world.upstream.asked) == len(world.watcher.attempts) == 1
+    assert len(world.upstream.asked) == len(world.watcher.attempts) == len(looked) == 1
     assert "x-parley-attempts" not in answer.headers
+
+
+@pytest.mark.parametrize("client", PROTOCOLS)
+def test_a_winner_that_falls_silent_is_given_up_as_always(world: World, client: ProtocolName) -> None:
+    def deed(asked: Asked) -> Deed:
+        first, some = partly("anthropic", asked)
+        return Deed(then="silence") if asked.backend == "one" else Deed([*first, *some], content_type=SSE, then="hold")
+
+    world.stage([world.backend(name, "anthropic") for name in NAMES[:2]], deed, failover=SOON, timeout=0.3)
+    told = seen_stream(client, world.run(ask_and_look(world, client, True, False, 2), 10).content)
+    assert (told.text, told.ended) == ("A part ", False)
+    assert told.error is not None
+    assert "no byte for 0.3 seconds" in told.error[1]
+
+
+def test_that_a_slow_backend_lost_says_nothing_good_of_it_either(world: World) -> None:
+    """What it has failed before still counts."""
+    rests, gone = Rests(time.monotonic), Fault(FaultKind.UPSTREAM, "gone")
+    stage = Stage(world, ("gemini",) * 3, stream=True)
+    second_is_faster(stage)
+    world.stage([world.backend(name, "gemini") for name in NAMES[:2]], stage.deed, failover=SOON, rests=rests)
+    for _ in range(Patience().failures - 1):
+        rests.failed("one", None, "m", gone, None)
+    world.run(ask_and_look(world, "gemini", True, False, 1), 10)
+    assert not rests.is_open("one")
+    rests.failed("one", None, "m", gone, None)
+    assert rests.is_open("one")
 
 
 def test_off_no_attempt_races(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
