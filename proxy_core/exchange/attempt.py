@@ -13,6 +13,7 @@ from proxy_core.exchange.tap import BodyMeter
 from proxy_core.loops.text import LoopObserver
 from proxy_core.pipeline.lanes import LaneChoice
 from proxy_core.pipeline.observers import Observer
+from proxy_core.pipeline.splice import Mirror
 from proxy_core.pipeline.stages import Stage
 from proxy_core.protocols.contract import BackendCodec, View
 from proxy_core.routing.upstreams import Upstream
@@ -34,7 +35,7 @@ class OutgoingRequest:
 
 @dataclass(slots=True)
 class Attempt:
-    """`view` and `stages` are for the translate lane; `mirror` is the model name to show in the other two.
+    """`view` and `stages` are for the translate lane; `mirror` retouches what passes in the other two.
     `make_view` is for those too, should an answer that passes untouched have to be ended by us."""
 
     number: int
@@ -62,7 +63,7 @@ class Attempt:
     """Its answer is written so that another attempt can go on in it."""
     goes_on: str = ""
     """Whose answer it goes on with and why, half a sentence; "" for an answer of its own."""
-    mirror: str | None = None
+    mirror: Mirror | None = None
     slow: bool = False
     """Another was made beside it, or would have been, had there been one."""
     status: int | None = None

@@ -294,6 +294,8 @@ class Conversing:
         if hidden:
             terms.check = hidden.check
             terms.conceal = hidden.again
+        if hidden and hidden.may_come_back and admitted.call.operation == "completions":
+            terms.put_back = hidden.completions
         if hidden and hidden.may_come_back:
             json_answer = wants_structure(admitted.call.protocol, admitted.json)
             terms.stages = lambda: (*self._listeners(), *hidden.stages(json_answer))

@@ -17,7 +17,7 @@ from proxy_core.exchange.tap import BodyMeter
 from proxy_core.exchange.terms import Terms
 from proxy_core.pipeline.lanes import Lane, LaneChoice, choose_lane
 from proxy_core.pipeline.rendering import render
-from proxy_core.pipeline.splice import replace_string_field
+from proxy_core.pipeline.splice import Mirror, ModelMirror, replace_string_field
 from proxy_core.pipeline.stages import Preface, Stage
 from proxy_core.pipeline.unfinished import Unfinished
 from proxy_core.pipeline.wishes import Wishes
@@ -179,11 +179,15 @@ class Dispatcher:
             choice=choice,
             request=OutgoingRequest(admitted.inbound.method, self._url(upstream, rendered), headers, body),
             losses=losses,
-            mirror=shown if choice.lane is Lane.EDIT and own else None,
+            mirror=self._mirror(shown) if shown and choice.lane is Lane.EDIT and own else None,
             view=self._view(shown) if rendered else None,
             stages=[*self._first_stages(), *self._last_stages(upstream)] if rendered else [],
             make_view=lambda: self._view(shown),
         )
+
+    def _mirror(self, shown: str) -> Mirror:
+        mirror = ModelMirror(shown)
+        return self._terms.put_back(mirror.apply) if self._terms.put_back else mirror
 
     def _translated(self, number: int, upstream: Upstream, codec: BackendCodec, choice: LaneChoice) -> Attempt:
         admitted = self._admitted

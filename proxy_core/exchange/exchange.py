@@ -23,7 +23,6 @@ from proxy_core.exchange.tap import TappedSplitter
 from proxy_core.pipeline.lanes import Lane
 from proxy_core.pipeline.observers import Cut
 from proxy_core.pipeline.passing import PassingStream
-from proxy_core.pipeline.splice import ModelMirror
 from proxy_core.pipeline.stream import AnswerStream, TranslatedStream, UntouchedStream, guarded
 from proxy_core.pipeline.whole import translate_reply, translate_reply_to_stream, watch_reply
 from proxy_core.protocols.contract import Codec, View
@@ -247,12 +246,11 @@ class Exchange:
             assert attempt.view is not None
             answer = self.relay.answer_for(attempt, self.client)
             return TranslatedStream(attempt.codec, self.client, attempt.view, attempt.stages, attempt.observers, answer)
-        mirror = ModelMirror(attempt.mirror) if attempt.mirror else None
         splitter = _splitter(attempt) if is_event_stream(self._headers) else ArraySplitter()
         observers = attempt.observers if attempt.make_view else ()
         own = attempt.upstream.backend.credentials == "own"
         stream = PassingStream if self._is_transparent(attempt) else UntouchedStream
-        return stream(self.client, attempt.make_view or _no_view, mirror, observers, splitter, retells=own)
+        return stream(self.client, attempt.make_view or _no_view, attempt.mirror, observers, splitter, retells=own)
 
     def _is_transparent(self, attempt: Attempt) -> bool:
         """Whether the answer is returned as it came, whatever it is."""
@@ -403,7 +401,7 @@ class Exchange:
             cut = self._watched(attempt, body, content_type)
             if cut:
                 return dumps(self.client.write_reply(cut, attempt.make_view()))
-        return ModelMirror(attempt.mirror).apply(body) if attempt.mirror else body
+        return attempt.mirror.apply(body) if attempt.mirror else body
 
     def _watched(self, attempt: Attempt, body: bytes, content_type: str) -> Reply | None:
         try:

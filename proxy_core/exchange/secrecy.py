@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from proxy_core.exchange.headers import CREDENTIALS
 from proxy_core.exchange.inbound import Admitted
 from proxy_core.pipeline.stages import Stage
 from proxy_core.redaction import configured_finder
+from proxy_core.redaction.completions import CompletionsReveal
 from proxy_core.redaction.conceal import Concealed, Mode, conceal, leaks
 from proxy_core.redaction.finder import Finder
 from proxy_core.redaction.reveal import RevealStage, reveal_text
@@ -110,6 +111,9 @@ class Hidden:
 
     def stages(self, json_answer: bool) -> Sequence[Stage]:
         return (RevealStage(self._vault, json_answer),)
+
+    def completions(self, first: Callable[[bytes], bytes]) -> CompletionsReveal:
+        return CompletionsReveal(self._vault, first)
 
     def again(self, text: str) -> str:
         """What the client has read, as a backend may see it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from proxy_core.exchange.attempt import Attempt, OutgoingRequest
 from proxy_core.pipeline.observers import Observer
+from proxy_core.pipeline.splice import Mirror
 from proxy_core.pipeline.stages import Stage
 from proxy_core.pipeline.wishes import Wishes
 from proxy_core.routing.upstreams import Upstream
@@ -50,6 +51,8 @@ class Terms:
     """Whether one does when it breaks off."""
     conceal: Callable[[str], str] = str
     """Hides the secrets of what the client has read, which a backend is to go on from."""
+    put_back: Callable[[Callable[[bytes], bytes]], Mirror] | None = None
+    """For answers that are not read into events: puts secrets back where their placeholders stand."""
     ledger: SealLedger | None = None
     scope: str = ""
     amend: Callable[[ChatRequest], ChatRequest] | None = None

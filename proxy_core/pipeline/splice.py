@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Protocol
 
 from proxy_core.wire.json import dumps
 
@@ -87,6 +88,12 @@ def _string_after_colon(body: bytes, position: int) -> tuple[int, int] | None:
 def _after_space(body: bytes, position: int) -> int:
     match = _SPACE.match(body, position)
     return match.end() if match else position
+
+
+class Mirror(Protocol):
+    """Retouches an answer that passes: a whole body, or one frame after the other."""
+
+    def apply(self, data: bytes) -> bytes: ...
 
 
 class ModelMirror:

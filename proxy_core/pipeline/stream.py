@@ -12,7 +12,7 @@ from typing import Protocol
 from proxy_core.errors import Fault, FaultKind, ParleyError
 from proxy_core.pipeline.observers import Cut, Observer, Outline, first_cut
 from proxy_core.pipeline.open_answer import OpenAnswer
-from proxy_core.pipeline.splice import ModelMirror
+from proxy_core.pipeline.splice import Mirror
 from proxy_core.pipeline.stages import Stage, through
 from proxy_core.protocols.contract import BackendCodec, Codec, FrameKind, StreamWriter, View
 from proxy_core.turn.events import BlockEnded, Ended, Event, Failed, TextDelta, UsageReported, is_generated
@@ -75,7 +75,7 @@ class UntouchedStream:
         self,
         codec: Codec,
         view: Callable[[], View],
-        mirror: ModelMirror | None = None,
+        mirror: Mirror | None = None,
         observers: Sequence[Observer] = (),
         splitter: FrameSplitter | ArraySplitter | None = None,
         retells: bool = False,

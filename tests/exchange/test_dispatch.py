@@ -67,7 +67,8 @@ def test_in_the_verbatim_lane_every_byte_stays() -> None:
 def test_in_the_edit_lane_only_the_model_changes_and_the_answer_names_the_clients() -> None:
     made = dispatched(asked(), Upstream(OPENAI, "other", "k"))
     assert loads(made.request.body) == {**CHAT, "model": "other"}
-    assert made.mirror == "m"
+    assert made.mirror
+    assert made.mirror.apply(b'{"model":"theirs"}') == b'{"model":"m"}'
 
 
 def test_a_preface_leaves_the_request_as_the_client_wrote_it() -> None:

@@ -374,6 +374,13 @@ def test_a_secret_where_no_text_is_stops_the_request(
     assert_serves(parley, http)
 
 
+def test_the_old_completions_and_embeddings(parley: Program, vendors: Upstream, http: httpx.Client) -> None:
+    for target, field in (("completions", "prompt"), ("completions", "suffix"), ("embeddings", "input")):
+        told = {"model": "openai_chat:gpt-4.1", field: f"use {GITHUB} and {OWN}"}
+        http.post(f"{parley.base}/v1/{target}", json=told, headers=KEY)
+    assert [seen(received.body) for received in vendors.received] == [[], [], []]
+
+
 @pytest.mark.parametrize("place", ["query", "header"])
 def test_own_keys_in_address_and_headers(place: str, parley: Program, vendors: Upstream, http: httpx.Client) -> None:
     more = {"x-note": OWN} if place == "header" else {}
