@@ -59,7 +59,7 @@ _CHAIN = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*)+$")
 _TYPE = re.compile(rb"_{0,2}(?:[A-Z]{2,6}\d{0,5})?(?:[A-Z][a-z]{2,}\d?){2,}$")
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 _WORDS_JOINED = re.compile(
-    rb"[A-Za-z][a-z]*\d{0,2}(?:[_-]{1,2}(?:[A-Za-z][a-z]+\d{0,2}|v\d{1,2}))+$|[a-z]{2,}\d?(?:[A-Z][a-z]{2,}\d{0,2}){2,}$"
+    rb"_?[A-Za-z][a-z]*\d{0,3}(?:[_-]{1,2}(?:[A-Za-z][a-z]+\d{0,3}|v?\d{1,3}))+$|[a-z]{2,}\d?(?:[A-Z][a-z]{2,}\d{0,3}){2,}$"
 )
 """`snake_case_names_v2`, `kebab-case-names`, `camelCaseNames`."""
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$")
@@ -97,6 +97,11 @@ def is_code(value: bytes) -> bool:
     return _CHAIN.match(value) is not None and restlessness(value) < 0.5
 
 
+def _is_words(value: bytes) -> bool:
+    """Several words in one, with a number here and there."""
+    return restlessness(value) < 0.45 and _WORDS_JOINED.match(value) is not None
+
+
 def is_stand_in(value: bytes) -> bool:
     if value.startswith(b"/") and restlessness(value) < 0.4:
         return True
@@ -118,7 +123,7 @@ def looks_like_password(value: bytes, quoted: bool) -> bool:
 
 def looks_like_token(value: bytes, strong: bool) -> bool:
     """Made by machines: long and restless. `strong`: the name leaves no doubt, so that UUIDs and hex count too."""
-    if len(value) < (8 if strong else 16) or b"://" in value or is_code(value) or _WORDS_JOINED.match(value):
+    if len(value) < (8 if strong else 16) or b"://" in value or is_code(value) or _is_words(value):
         return False
     kinds = classes(value)
     if not kinds & {108, 117}:
