@@ -226,6 +226,7 @@ class SettingsAddon:
         if _is_default("mode"):
             wanted["mode"] = _modes(settings)
             wanted["keep_host_header"] = True  # requests show, and are checked by, the name they were sent to
+            wanted["showhost"] = True  # in the console too
         return wanted
 
 

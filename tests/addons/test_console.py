@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,9 @@ class Terminal:
             self._drawn += os.read(self._end, 65536)
         return self.shown
 
+    def press(self, key: str) -> None:
+        os.write(self._end, key.encode())
+
     @property
     def shown(self) -> str:
         return _DRAWING.sub(b"", self._drawn).decode("utf-8", "replace")
@@ -67,3 +71,16 @@ def test_the_start_is_a_box_over_the_list_and_not_text_across_the_screen(termina
     shown = terminal.until("made for this run")
     assert shown.index("Data viewer") < shown.index("Base URL")
     assert "│  Client key   parley-" in shown
+
+
+def test_requests_are_listed_by_the_name_they_were_sent_to(terminal: Terminal) -> None:
+    address = re.search(r"Dashboard {4}http://127\.0\.0\.1:(\d+)/", terminal.until("made for this run"))
+    assert address
+    terminal.press("q")
+    http = HTTPConnection("127.0.0.1", int(address[1]), timeout=_LONGEST_WAIT)
+    http.request("GET", "/health/of/what", headers={"Host": f"localhost:{address[1]}"})
+    assert http.getresponse().status == 404
+    http.close()
+    listed = terminal.until("/health/of/what")
+    assert "localhost" in listed
+    assert "parley.invalid /health" not in listed
