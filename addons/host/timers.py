@@ -102,10 +102,11 @@ def open_connection_within(limit: Callable[[], float]) -> OpenConnection:
             await open_originally(self, command)
         finally:
             watch.end()
-            transport = self.transports.get(command.connection)
-            if transport and transport.writer is None:
-                # mitmproxy keeps those that never came about until the client leaves.
-                del self.transports[command.connection]
+            # mitmproxy keeps those that never came about until the client leaves; and where several are closed as it
+            # leaves, their closing is cancelled and the sockets stay open.
+            transport = self.transports.pop(command.connection, None)
+            if transport and transport.writer:
+                transport.writer.close()
 
     return open_connection
 
