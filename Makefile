@@ -23,7 +23,7 @@ check: setup ## Validate the configuration and say what is missing
 
 test: ## Run the whole test suite
 	@scripts/setup.sh --clients
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: setup ## Measure the cost per request and per token
 	@$(BIN)/python -m scripts.bench $(ARGS)
