@@ -17,6 +17,28 @@ _HASH_LENGTH = 24
 _SHORTEST_WITH_PREFIX = len(_PREFIX) + 16
 
 
+class NamelessCalls:
+    """Calls to which no id was given (Gemini's), by the ids they were written with: results without one are matched by
+    name and order."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, name: str, call_id: str) -> None:
+        self._open.append((name, call_id))
+
+    def answered(self, name: str | None) -> str | None:
+        """The id of the first call of that name that has no result yet, of any where None is given."""
+        for index, (called, call_id) in enumerate(self._open):
+            if name in (None, called):
+                del self._open[index]
+                return call_id
+        return None
+
+
 @lru_cache(maxsize=4096)
 def fitted_id(tool_id: str, rule: ToolIdRule) -> str:
     """`tool_id` itself where the rule accepts it, else an accepted id that depends on nothing but the two."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_core.profiles.target import ToolIdRule
-from proxy_core.turn.toolids import fitted_id
+from proxy_core.turn.toolids import NamelessCalls, fitted_id
 
 OPENAI = ToolIdRule()
 MISTRAL = ToolIdRule(max_length=9, alphabet="[a-zA-Z0-9]", exact_length=9)
@@ -37,3 +37,11 @@ def test_t44_long_ids_with_a_shared_beginning_do_not_collide() -> None:
     start = "call_" + "a" * 70
     assert fitted_id(start + "1", OPENAI) != fitted_id(start + "2", OPENAI)
     assert fitted_id(start + "1", OPENAI) == fitted_id(start + "1", ToolIdRule())
+
+
+def test_results_without_an_id_find_their_calls_by_name_and_order() -> None:
+    calls = NamelessCalls()
+    for name, call_id in (("read", "1"), ("write", "2"), ("read", "3")):
+        calls.add(name, call_id)
+    assert [calls.answered(name) for name in ("write", "read", "write", None, None)] == ["2", "1", None, "3", None]
+    assert len(calls) == 0

@@ -12,7 +12,7 @@ from proxy_core.protocols.cohere.writing import Writing
 from proxy_core.protocols.pairing import paired
 from proxy_core.turn.content import Extra, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, Turn
-from proxy_core.turn.toolids import fitted_id
+from proxy_core.turn.toolids import NamelessCalls, fitted_id
 from proxy_core.wire.json import dumps
 
 _BETWEEN_TEXTS = "\n\n"
@@ -61,7 +61,7 @@ class _Messages:
     def __init__(self, writing: Writing) -> None:
         self.list: list[Extra] = []
         self._writing = writing
-        self._nameless: list[tuple[str, str]] = []
+        self._nameless = NamelessCalls()
         self._numbered = 0
 
     def add(self, turn: Turn, path: str) -> None:
@@ -119,11 +119,7 @@ class _Messages:
     def _id_of_result(self, result: ToolResult) -> str:
         if result.call_id:
             return fitted_id(result.call_id, self._writing.dialect.tool_id)
-        for index, (name, call_id) in enumerate(self._nameless):
-            if name == result.name or result.name is None:
-                del self._nameless[index]
-                return call_id
-        return self._number(result.name or "")
+        return self._nameless.answered(result.name) or self._number(result.name or "")
 
     # -- what the model says
 
@@ -159,7 +155,7 @@ class _Messages:
         writing.lose_cache(call.cache)
         call_id = fitted_id(call.id, writing.dialect.tool_id) if call.id else self._number(call.name)
         if not call.id:
-            self._nameless.append((call.name, call_id))
+            self._nameless.add(call.name, call_id)
         arguments = dumps({"input": call.arguments}).decode() if call.custom else call.arguments.strip() or "{}"
         return {"id": call_id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 

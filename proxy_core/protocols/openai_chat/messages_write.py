@@ -11,7 +11,7 @@ from proxy_core.protocols.openai_chat.writing import Writing
 from proxy_core.protocols.pairing import flat_text, paired
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, Turn
-from proxy_core.turn.toolids import fitted_id
+from proxy_core.turn.toolids import NamelessCalls, fitted_id
 from proxy_core.wire.json import dumps
 
 _BETWEEN_TEXTS = "\n\n"
@@ -33,7 +33,7 @@ class _Messages:
     def __init__(self, writing: Writing) -> None:
         self.list: list[Extra] = []
         self._writing = writing
-        self._nameless: list[tuple[str, str]] = []
+        self._nameless = NamelessCalls()
         self._custom: set[str] = set()
 
     def add(self, turn: Turn, path: str) -> None:
@@ -136,11 +136,7 @@ class _Messages:
     def _id_of_result(self, result: ToolResult) -> str:
         if result.call_id:
             return fitted_id(result.call_id, self._writing.dialect.tool_id)
-        for index, (name, call_id) in enumerate(self._nameless):
-            if name == result.name or result.name is None:
-                del self._nameless[index]
-                return call_id
-        return self._made_id(result.name or "")
+        return self._nameless.answered(result.name) or self._made_id(result.name or "")
 
     def _made_id(self, name: str) -> str:
         digest = hashlib.sha256(f"{len(self.list)} {len(self._nameless)} {name}".encode("utf-8", "surrogatepass"))
@@ -204,7 +200,7 @@ class _Messages:
         if call.id:
             return fitted_id(call.id, self._writing.dialect.tool_id)
         call_id = self._made_id(call.name)
-        self._nameless.append((call.name, call_id))
+        self._nameless.add(call.name, call_id)
         return call_id
 
     def _thought_parts(self, turn: Turn) -> list[Extra]:

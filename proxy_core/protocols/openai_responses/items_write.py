@@ -19,7 +19,7 @@ from proxy_core.protocols.openai_responses.names import (
 from proxy_core.protocols.openai_responses.writing import API, Writing
 from proxy_core.turn.content import Extra, Media, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 from proxy_core.turn.request import ChatRequest, Turn
-from proxy_core.turn.toolids import fitted_id
+from proxy_core.turn.toolids import NamelessCalls, fitted_id
 
 _NO_RESULT = "The tool was not run; there is no result."
 _ORPHAN = "[Result of a tool call that is not in this conversation]"
@@ -40,7 +40,7 @@ class _Items:
         self.list: list[Extra] = []
         self._writing = writing
         self._message: Extra | None = None
-        self._nameless: list[tuple[str, str]] = []
+        self._nameless = NamelessCalls()
         self._custom: set[str] = set()
 
     def add(self, turn: Turn, path: str) -> None:
@@ -114,7 +114,7 @@ class _Items:
             return fitted_id(call.id, self._writing.target.dialect.tool_id) if not self._writing.own else call.id
         digest = hashlib.sha256(f"{len(self.list)} {call.name}".encode("utf-8", "surrogatepass")).hexdigest()
         call_id = f"call_{digest[:24]}"
-        self._nameless.append((call.name, call_id))
+        self._nameless.add(call.name, call_id)
         return call_id
 
     def _result(self, result: ToolResult, path: str) -> Extra:
@@ -136,11 +136,7 @@ class _Items:
                 if not self._writing.own
                 else result.call_id
             )
-        for index, (name, call_id) in enumerate(self._nameless):
-            if result.name in (None, name):
-                del self._nameless[index]
-                return call_id
-        return self._nameless.pop(0)[1] if self._nameless else "call_unknown"
+        return self._nameless.answered(result.name) or self._nameless.answered(None) or "call_unknown"
 
 
 def _written_output(result: ToolResult, writing: Writing, path: str) -> str | list[Extra]:
